@@ -1,0 +1,1 @@
+//! The table of causes of failure: ids, titles, evidence, remedies

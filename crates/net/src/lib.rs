@@ -1,0 +1,1 @@
+//! Everything that touches a socket: listeners, passive ports, data connections, limits, meters

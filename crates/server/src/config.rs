@@ -1,0 +1,172 @@
+//! What a server is started with: everything checked, nothing left to look up.
+//!
+//! `wharf` makes one of these from its arguments, environment and file; this crate never reads
+//! any of the three.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The settings of one server process. Times are monotonic.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen. At least one.
+    pub listeners: Vec<ListenerConfig>,
+    /// The folder an account without a home of its own is given.
+    pub root: PathBuf,
+    /// `None`: anonymous logins are refused.
+    pub anonymous: Option<AnonymousConfig>,
+    /// The passive data ports and what clients are told of them.
+    pub passive: PassiveConfig,
+    /// How many sessions, and how much of what a session may ask.
+    pub limits: LimitsConfig,
+    /// How long things may take.
+    pub timeouts: TimeoutsConfig,
+    /// What a 226 after an upload promises.
+    pub durability: Durability,
+    /// The text after `220 `; no version in it by default (security S8).
+    pub banner: String,
+    /// The audit log, in JSON lines; `None` keeps none.
+    pub audit: Option<PathBuf>,
+    /// Mode bits taken from files and folders that clients make, as in umask(2).
+    pub umask: u32,
+}
+
+/// One listening socket.
+#[derive(Debug, Clone)]
+pub struct ListenerConfig {
+    /// What is spoken there.
+    pub protocol: Protocol,
+    /// Address and port; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// Whether a password may cross this listener in clear.
+    pub plaintext: Plaintext,
+}
+
+/// The protocols a listener can speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// FTP (RFC 959).
+    Ftp,
+}
+
+impl Protocol {
+    /// The name used in events, settings and the audit log.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ftp => "ftp",
+        }
+    }
+}
+
+/// Whether a password may be sent without encryption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plaintext {
+    /// Never: `USER` of an account is refused with 530 before a password is sent.
+    Deny,
+    /// Only where both ends are on this machine (a loopback address).
+    Loopback,
+    /// From everywhere. Whoever can see the network reads the passwords.
+    Allow,
+}
+
+/// Anonymous access: read-only, no password.
+#[derive(Debug, Clone)]
+pub struct AnonymousConfig {
+    /// The folder anonymous users see as `/`.
+    pub home: PathBuf,
+}
+
+/// Passive data connections.
+#[derive(Debug, Clone)]
+pub struct PassiveConfig {
+    /// The ports, both ends included.
+    pub ports: RangeInclusive<u16>,
+    /// The host name or address told to clients that are not on a private network.
+    pub public_address: Option<String>,
+    /// Client network (CIDR) and the address its clients are told, first match wins.
+    pub networks: Vec<(String, String)>,
+}
+
+/// Limits; each has a name a refusal can say.
+#[derive(Debug, Clone, Copy)]
+pub struct LimitsConfig {
+    /// Sessions in all.
+    pub sessions: u32,
+    /// Sessions of one address (of one /64 in IPv6).
+    pub sessions_per_address: u32,
+    /// Sessions of one account that has no limit of its own.
+    pub sessions_per_account: u32,
+    /// Failed logins before the connection is closed.
+    pub login_attempts: u32,
+    /// Levels `LIST -R` goes down.
+    pub recursion_depth: u32,
+    /// Entries `LIST -R` shows.
+    pub recursion_entries: u32,
+}
+
+/// Timeouts, all monotonic.
+#[derive(Debug, Clone, Copy)]
+pub struct TimeoutsConfig {
+    /// From accept to a finished login, whatever is sent meanwhile.
+    pub login: Duration,
+    /// Without a command and without a transfer.
+    pub idle: Duration,
+    /// A data connection on which no byte moves.
+    pub stall: Duration,
+    /// From a transfer command to its data connection.
+    pub data_connect: Duration,
+    /// How long a passive port stays open for nobody.
+    pub passive: Duration,
+    /// How long running transfers may go on after a request to stop.
+    pub drain: Duration,
+}
+
+/// What is on disk when an upload is answered with 226.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// The bytes and the name survive a power cut.
+    Full,
+    /// The bytes do; the name may not.
+    File,
+    /// Neither is promised.
+    None,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            sessions: 10_000,
+            sessions_per_address: 200,
+            sessions_per_account: 100,
+            login_attempts: 3,
+            recursion_depth: 5,
+            recursion_entries: 10_000,
+        }
+    }
+}
+
+impl Default for TimeoutsConfig {
+    fn default() -> Self {
+        Self {
+            login: Duration::from_secs(60),
+            idle: Duration::from_secs(300),
+            stall: Duration::from_secs(60),
+            data_connect: Duration::from_secs(10),
+            passive: Duration::from_secs(30),
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for PassiveConfig {
+    fn default() -> Self {
+        Self {
+            ports: 50_000..=50_100,
+            public_address: None,
+            networks: Vec::new(),
+        }
+    }
+}

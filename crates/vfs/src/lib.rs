@@ -1,0 +1,1 @@
+//! The store contract, local and memory stores, mounts and staged uploads

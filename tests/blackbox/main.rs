@@ -1,0 +1,1 @@
+//! The one black-box test binary.
