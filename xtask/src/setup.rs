@@ -1,0 +1,179 @@
+//! Installs the programs the tests use. Quick and silent about what is there; where it may not
+//! install, it says what is missing and the command that mends it.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::shell;
+
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    if let Some(unknown) = args.first() {
+        bail!("unknown argument `{unknown}`; setup takes none");
+    }
+    toolchain()?;
+    clients()
+}
+
+/// rustfmt and clippy: rust-toolchain.toml asks for them, but a toolchain that did not come from
+/// rustup, or one without the network, may lack them.
+fn toolchain() -> Result<()> {
+    for (component, subcommand) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        if !shell::succeeds(shell::cargo().args([subcommand, "--version"])) {
+            bail!("`cargo {subcommand}` does not run\n\nhint: `rustup component add {component}`");
+        }
+    }
+    Ok(())
+}
+
+fn clients() -> Result<()> {
+    let missing = missing();
+    if missing.is_empty() {
+        println!("{} programs the tests use are here", PROGRAMS.len());
+        return Ok(());
+    }
+    let packages: Vec<&str> = missing.iter().map(|program| program.package).collect();
+    let by_hand = format!(
+        "apt-get install -y --no-install-recommends {}",
+        packages.join(" ")
+    );
+    if shell::find("apt-get").is_none() {
+        bail!(
+            "these programs are missing: {}\n\nhint: this machine has no `apt-get`; install them with its own package manager",
+            names(&missing)
+        );
+    }
+    let Some(apt) = Apt::new() else {
+        bail!(
+            "these programs are missing: {}\n\nhint: installing needs root; run `sudo {by_hand}`",
+            names(&missing)
+        );
+    };
+    println!("installing {}", packages.join(" "));
+    apt.install(&packages)?;
+    let still = self::missing();
+    if !still.is_empty() {
+        bail!(
+            "installed, but these programs still do not run: {}\n\nhint: see what `{by_hand}` says",
+            names(&still)
+        );
+    }
+    Ok(())
+}
+
+fn missing() -> Vec<&'static Program> {
+    PROGRAMS.iter().filter(|program| !program.runs()).collect()
+}
+
+fn names(programs: &[&Program]) -> String {
+    let names: Vec<String> = programs
+        .iter()
+        .map(|program| format!("{} (package {})", program.name, program.package))
+        .collect();
+    names.join(", ")
+}
+
+/// A program some test starts.
+struct Program {
+    name: &'static str,
+    package: &'static str,
+    /// Arguments with which it must end well, where being on `PATH` is not enough.
+    probe: &'static [&'static str],
+}
+
+impl Program {
+    const fn new(name: &'static str, package: &'static str) -> Self {
+        Self {
+            name,
+            package,
+            probe: &[],
+        }
+    }
+
+    fn runs(&self) -> bool {
+        shell::find(self.name).is_some_and(|file| {
+            self.probe.is_empty() || shell::succeeds(shell::command(file).args(self.probe))
+        })
+    }
+}
+
+const PROGRAMS: &[Program] = &[
+    Program::new("curl", "curl"),
+    Program::new("lftp", "lftp"),
+    Program::new("ncftpget", "ncftp"),
+    Program::new("tnftp", "tnftp"),
+    Program::new("rclone", "rclone"),
+    Program::new("wget", "wget"),
+    Program {
+        name: "perl",
+        package: "perl",
+        // perl-base, which every Debian has, comes without Net::FTP.
+        probe: &["-MNet::FTP", "-e", "1"],
+    },
+    Program {
+        name: "python3",
+        package: "python3",
+        probe: &["-c", "import ftplib"],
+    },
+    Program::new("ip", "iproute2"),
+    Program::new("nft", "nftables"),
+    Program::new("strace", "strace"),
+];
+
+/// A way to run apt-get as root.
+struct Apt {
+    through_sudo: bool,
+}
+
+impl Apt {
+    /// `None` where this user is not root and may not become it without a password.
+    fn new() -> Option<Self> {
+        if rustix::process::geteuid().is_root() {
+            return Some(Self {
+                through_sudo: false,
+            });
+        }
+        let may = shell::find("sudo").is_some()
+            && shell::succeeds(shell::command("sudo").args(["-n", "true"]));
+        may.then_some(Self { through_sudo: true })
+    }
+
+    /// Asks for fresh package lists only when a package is not in the ones here, or when what they
+    /// name is gone from the mirror.
+    fn install(&self, packages: &[&str]) -> Result<()> {
+        let known = packages.iter().all(|package| has_candidate(package));
+        if known && shell::run(self.command().arg("install").args(packages)).is_ok() {
+            return Ok(());
+        }
+        shell::run(self.command().arg("update"))?;
+        shell::run(self.command().arg("install").args(packages))
+    }
+
+    fn command(&self) -> Command {
+        let mut command = if self.through_sudo {
+            let mut command = shell::command("sudo");
+            command.args(["-n", "env"]);
+            command
+        } else {
+            shell::command("env")
+        };
+        command.args([
+            "DEBIAN_FRONTEND=noninteractive",
+            "apt-get",
+            "-y",
+            "-q",
+            "--no-install-recommends",
+            // Another apt, such as the daily one, may be at work.
+            "-o",
+            "DPkg::Lock::Timeout=120",
+        ]);
+        command
+    }
+}
+
+fn has_candidate(package: &str) -> bool {
+    shell::output(shell::command("apt-cache").args(["policy", package])).is_ok_and(|said| {
+        said.lines()
+            .any(|line| line.trim().starts_with("Candidate:") && !line.ends_with("(none)"))
+    })
+}

@@ -1,0 +1,324 @@
+//! Rules for Rust files: sizes, and what must not be called where.
+
+use super::Findings;
+use super::source::{code, functions, production, words};
+
+const FILE_LINES_WARN: usize = 400;
+const FILE_LINES: usize = 800;
+const FUNCTION_LINES: usize = 80;
+
+/// Beside a file's or a function's start: a table may be long.
+const TABLE: &str = "tidy: table";
+/// Beside a comparison of beginnings: it compares components, not characters (security F2).
+const COMPONENTS: &str = "tidy: component-wise";
+
+pub(super) fn check(path: &str, text: &str, found: &mut Findings) {
+    let all = code(text);
+    let product = if is_test(path) {
+        String::new()
+    } else {
+        production(&all)
+    };
+    sizes(path, text, &all, found);
+    for ban in BANS {
+        if (ban.applies)(path) {
+            let code = if ban.tests_too { &all } else { &product };
+            for pattern in ban.patterns {
+                for (_, line) in words(code, pattern) {
+                    found.problem(path, line, &format!("`{pattern}`: {}", ban.why));
+                }
+            }
+        }
+    }
+    files(path, &all, &product, found);
+    prefixes(path, text, &product, found);
+}
+
+/// Words that must not stand in some files.
+struct Ban {
+    patterns: &'static [&'static str],
+    applies: fn(&str) -> bool,
+    /// Whether tests must do without it as well.
+    tests_too: bool,
+    why: &'static str,
+}
+
+const BANS: &[Ban] = &[
+    Ban {
+        patterns: &["todo!", "unimplemented!", "dbg!"],
+        applies: |_| true,
+        tests_too: true,
+        why: "unfinished work is finished or left out",
+    },
+    Ban {
+        patterns: &["#[ignore"],
+        applies: |_| true,
+        tests_too: true,
+        why: "a test runs or is deleted; it is never skipped silently",
+    },
+    Ban {
+        patterns: &["unsafe"],
+        applies: |path| !path.ends_with("/sys.rs"),
+        tests_too: true,
+        why: "stands in files named sys.rs only, each block with its reason",
+    },
+    Ban {
+        patterns: &["from_utf8_lossy"],
+        applies: |path| in_crate(path, &["ftp", "sftp", "vfs", "server"]),
+        tests_too: false,
+        why: "names are bytes until a screen must show them",
+    },
+    Ban {
+        patterns: &["println!", "print!", "eprintln!", "eprint!"],
+        applies: |path| path.starts_with("crates/") && !in_crate(path, &["wharf", "tui"]),
+        tests_too: false,
+        why: "a library returns what it has to say, or traces it",
+    },
+    Ban {
+        patterns: &["process::Command", "Command::new"],
+        applies: |path| path.starts_with("crates/"),
+        tests_too: false,
+        why: "no child process on any path of the product (security F13)",
+    },
+    Ban {
+        patterns: &[
+            "Instant::now",
+            "SystemTime::now",
+            "std::net::TcpStream",
+            "thread::spawn",
+        ],
+        applies: |path| in_crate(path, &["ftp", "sftp"]),
+        tests_too: false,
+        why: "a language performs no IO and reads no clock",
+    },
+    Ban {
+        patterns: &["unbounded_channel", "mpsc::channel()"],
+        applies: |path| path.starts_with("crates/"),
+        tests_too: false,
+        why: "every queue has a bound with a name",
+    },
+];
+
+/// `std::fs` opens paths. Everything that a stranger's name reaches goes through `vfs::local`,
+/// which walks from a directory descriptor (security F7).
+fn files(path: &str, all: &str, product: &str, found: &mut Findings) {
+    const OPENS_PATHS: &[&str] = &[
+        "crates/vfs/src/local",
+        "crates/accounts/src/",
+        "crates/server/src/audit",
+        "crates/wharf/",
+        "tests/",
+        "xtask/",
+        "fuzz/",
+    ];
+    if OPENS_PATHS.iter().any(|allowed| path.starts_with(allowed)) {
+        return;
+    }
+    let code = if in_crate(path, &["vfs"]) {
+        product
+    } else {
+        all
+    };
+    for line in mentions(code, "std", "fs").chain(mentions(code, "tokio", "fs")) {
+        let text = "`fs` opens paths; files are reached through `vfs::local` only";
+        found.problem(path, line, text);
+    }
+}
+
+/// The lines that name a module, as `std::fs` or in a group as `std::{fs, io}`.
+fn mentions<'a>(code: &'a str, root: &str, module: &str) -> impl Iterator<Item = usize> + use<'a> {
+    let direct = format!("{root}::{module}");
+    let group = format!("{root}::{{");
+    let mut lines: Vec<usize> = words(code, &direct).map(|(_, line)| line).collect();
+    for (at, line) in words(code, &group) {
+        let inside = &code[at + group.len()..];
+        let end = inside.find(';').unwrap_or(inside.len());
+        if words(&inside[..end], module).next().is_some() {
+            lines.push(line);
+        }
+    }
+    lines.into_iter()
+}
+
+/// A folder `/d/bob` is no prefix of `/d/bob2`: beginnings of paths are compared by component, and
+/// a comparison with anything but a literal says that it is.
+fn prefixes(path: &str, text: &str, product: &str, found: &mut Findings) {
+    if !in_crate(path, &["vfs", "server", "accounts"]) {
+        return;
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    for call in [".starts_with(", ".strip_prefix("] {
+        for (at, line) in words(product, call) {
+            let argument = product[at + call.len()..].trim_start();
+            let says_so = marked(&lines, line, 2, COMPONENTS);
+            if !is_literal(argument) && !says_so {
+                let text = format!(
+                    "`{call}…)` on a path compares characters; compare components and say `// {COMPONENTS}`"
+                );
+                found.problem(path, line, &text);
+            }
+        }
+    }
+}
+
+fn is_literal(argument: &str) -> bool {
+    let argument = argument.trim_start_matches(['&', '[']);
+    ["\"", "'", "b\"", "b'", "r\"", "r#", "br", "char::is_"]
+        .iter()
+        .any(|literal| argument.starts_with(literal))
+}
+
+fn sizes(path: &str, text: &str, all: &str, found: &mut Findings) {
+    let lines: Vec<&str> = text.lines().collect();
+    let count = lines.len();
+    let table = lines.iter().take(40).any(|line| line.contains(TABLE));
+    if count > FILE_LINES && !table {
+        let text = format!("{count} lines, more than {FILE_LINES}: would two rooms be clearer?");
+        found.problem(path, 1, &text);
+    } else if count > FILE_LINES_WARN && !table {
+        found.warn(
+            path,
+            1,
+            &format!("{count} lines, more than {FILE_LINES_WARN}"),
+        );
+    }
+    for function in functions(all) {
+        if function.lines > FUNCTION_LINES && !marked(&lines, function.line, 12, TABLE) {
+            let text = format!(
+                "`{}` has {} lines, more than {FUNCTION_LINES}; a table says `// {TABLE}` above",
+                function.name, function.lines
+            );
+            found.problem(path, function.line, &text);
+        }
+    }
+}
+
+/// Whether one of the `reach` lines that end with `line` (from 1) has the comment.
+fn marked(lines: &[&str], line: usize, reach: usize, marker: &str) -> bool {
+    let end = line.min(lines.len());
+    let start = end.saturating_sub(reach);
+    lines[start..end].iter().any(|line| line.contains(marker))
+}
+
+/// Files that only tests see.
+fn is_test(path: &str) -> bool {
+    path.starts_with("tests/")
+        || path.contains("/tests/")
+        || path.contains("/benches/")
+        || path.ends_with("/tests.rs")
+        || path.ends_with("_tests.rs")
+}
+
+/// Whether the file is part of one of these crates.
+fn in_crate(path: &str, crates: &[&str]) -> bool {
+    path.strip_prefix("crates/")
+        .and_then(|rest| rest.split_once('/'))
+        .is_some_and(|(name, _)| crates.contains(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::problems;
+    use super::*;
+
+    /// Asserts that the code is refused in the first place and fine in the second.
+    fn only_in(allowed: &str, refused: &str, code: &str) {
+        let text = format!("{code}\n");
+        assert_eq!(
+            problems(refused, &text).len(),
+            1,
+            "{refused} may not have {code}"
+        );
+        assert!(
+            problems(allowed, &text).is_empty(),
+            "{allowed} may have {code}"
+        );
+    }
+
+    #[test]
+    fn every_ban_finds_its_patterns() {
+        for ban in BANS {
+            let path = ["crates/ftp/src/a.rs", "crates/net/src/a.rs"]
+                .into_iter()
+                .find(|path| (ban.applies)(path))
+                .unwrap();
+            for pattern in ban.patterns {
+                let text = format!("fn a() {{ {pattern} }}\n");
+                assert!(!problems(path, &text).is_empty(), "{pattern}");
+                assert!(
+                    problems(path, &format!("// {pattern}\n")).is_empty(),
+                    "{pattern}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn tests_may_do_what_only_the_product_may_not() {
+        let text = "#[cfg(test)]\nmod tests { fn a() { println!() } }\n";
+        assert!(problems("crates/ftp/src/a.rs", text).is_empty());
+        let text = "#[cfg(test)]\nmod tests { fn a() { todo!() } }\n";
+        assert_eq!(problems("crates/ftp/src/a.rs", text).len(), 1);
+        assert!(problems("crates/ftp/src/tests.rs", "fn a() { println!() }\n").is_empty());
+    }
+
+    #[test]
+    fn files_are_opened_in_few_places() {
+        let (vfs, server) = (
+            "crates/vfs/src/local/tree.rs",
+            "crates/server/src/session.rs",
+        );
+        only_in(vfs, server, "use std::fs;");
+        only_in(vfs, server, "use std::{\n    io,\n    fs::File,\n};");
+        only_in(vfs, server, "fn a() { tokio::fs::read(x) }");
+        only_in(
+            "crates/server/src/audit.rs",
+            "crates/ftp/src/a.rs",
+            "use std::fs::File;",
+        );
+        assert!(problems(server, "use std::{io, fmt};\nuse rustix::fs;\n").is_empty());
+        assert!(problems("crates/vfs/src/path.rs", "#[cfg(test)]\nuse std::fs;\n").is_empty());
+    }
+
+    #[test]
+    fn the_keyword_is_kept_to_sys_files() {
+        only_in(
+            "crates/net/src/sys.rs",
+            "crates/net/src/limits.rs",
+            "unsafe impl Send for X {}",
+        );
+    }
+
+    #[test]
+    fn beginnings_of_paths_are_compared_by_component() {
+        let path = "crates/vfs/src/path.rs";
+        let bad = "fn a() { if path.starts_with(root) {} }\n";
+        assert_eq!(problems(path, bad).len(), 1);
+        assert!(problems("crates/ftp/src/path.rs", bad).is_empty());
+        assert!(problems(path, &format!("// {COMPONENTS}\n{bad}")).is_empty());
+        for literal in ["b\".part\"", "\"x\"", "'/'", "&[b'/']", "br\"x\""] {
+            let text = format!("fn a() {{ name.strip_prefix({literal}) }}\n");
+            assert!(problems(path, &text).is_empty(), "{literal}");
+        }
+    }
+
+    #[test]
+    fn long_files_and_functions_are_found_unless_they_are_tables() {
+        let body = "    x();\n".repeat(FUNCTION_LINES);
+        let long = format!("fn a() {{\n{body}}}\n");
+        assert_eq!(problems("a.rs", &long).len(), 1);
+        assert!(problems("a.rs", &format!("// {TABLE}\n{long}")).is_empty());
+        let short = "    x();\n".repeat(FUNCTION_LINES - 2);
+        assert!(problems("a.rs", &format!("fn a() {{\n{short}}}\n")).is_empty());
+
+        let file = "// a line\n".repeat(FILE_LINES + 1);
+        assert_eq!(problems("a.rs", &file).len(), 1);
+        assert!(problems("a.rs", &format!("//! {TABLE}\n{file}")).is_empty());
+    }
+
+    #[test]
+    fn lines_are_counted_from_one() {
+        let problems = problems("crates/ftp/src/a.rs", "fn a() {}\n\nfn b() { todo!() }\n");
+        assert!(problems[0].starts_with("3: "), "{problems:?}");
+    }
+}
