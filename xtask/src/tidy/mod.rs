@@ -1,12 +1,13 @@
 //! The rules that no compiler checks. Each says why in its message; what is allowed in spite of a
 //! rule says so beside it with a `tidy: …` comment, so that a reader sees the reason too.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 
 use crate::{edges, shell};
 
+mod prose;
 mod rust;
 mod source;
 mod text;
@@ -17,13 +18,14 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     }
     let mut found = Findings::default();
     let files = files()?;
-    for path in &files {
-        // A file deleted but not yet committed as such is still listed.
-        let Ok(bytes) = std::fs::read(shell::root().join(path)) else {
-            continue;
-        };
-        check(path, &bytes, &mut found);
+    let texts: Vec<(&String, String)> = files
+        .iter()
+        .filter_map(|path| Some((path, text_of(path)?)))
+        .collect();
+    for (path, text) in &texts {
+        check(path, text, &mut found);
     }
+    check_prose(&texts, &files, &mut found);
     found.problems.extend(edges::check()?);
 
     for warning in &found.warnings {
@@ -57,15 +59,34 @@ impl Findings {
     }
 }
 
-fn check(path: &str, bytes: &[u8], found: &mut Findings) {
-    let binary = bytes.contains(&0);
-    let Some(text) = std::str::from_utf8(bytes).ok().filter(|_| !binary) else {
-        return;
-    };
+fn check(path: &str, text: &str, found: &mut Findings) {
     text::check(path, text, found);
     if path.ends_with(".rs") {
         rust::check(path, text, found);
     }
+}
+
+/// What one file says of others.
+fn check_prose(texts: &[(&String, String)], files: &[String], found: &mut Findings) {
+    let functions: BTreeSet<String> = texts
+        .iter()
+        .filter(|(path, _)| path.ends_with(".rs"))
+        .flat_map(|(_, text)| prose::function_names(text))
+        .collect();
+    for (path, text) in texts.iter().filter(|(path, _)| path.ends_with(".md")) {
+        prose::links(path, text, files, found);
+        if path.as_str() == "SECURITY.md" {
+            prose::promises(path, text, &functions, found);
+        }
+    }
+}
+
+/// `None` for a file that is not text.
+fn text_of(path: &str) -> Option<String> {
+    let bytes = std::fs::read(shell::root().join(path)).ok()?;
+    String::from_utf8(bytes)
+        .ok()
+        .filter(|text| !text.contains('\0'))
 }
 
 /// Every file that is committed or would be: relative to the root, with `/`.
@@ -84,7 +105,8 @@ fn files() -> Result<Vec<String>> {
         .collect();
     files.sort_unstable();
     files.dedup();
-    files.retain(|name| shell::root().join(PathBuf::from(name)).is_file());
+    // A file deleted but not yet committed as such is listed still.
+    files.retain(|name| shell::root().join(name).is_file());
     Ok(files)
 }
 
@@ -95,20 +117,12 @@ mod tests {
     /// The problems of one file, without its name.
     pub(super) fn problems(path: &str, text: &str) -> Vec<String> {
         let mut found = Findings::default();
-        check(path, text.as_bytes(), &mut found);
+        check(path, text, &mut found);
         let prefix = format!("{path}:");
         found
             .problems
             .iter()
             .map(|problem| problem.strip_prefix(&prefix).unwrap().to_owned())
             .collect()
-    }
-
-    #[test]
-    fn binary_files_are_left_alone() {
-        let mut found = Findings::default();
-        check("a.bin", b"trailing \n\0", &mut found);
-        check("a.bin", b"trailing \xff \n", &mut found);
-        assert!(found.problems.is_empty());
     }
 }
