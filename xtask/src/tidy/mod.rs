@@ -1,8 +1,6 @@
 //! The rules that no compiler checks. Each says why in its message; what is allowed in spite of a
 //! rule says so beside it with a `tidy: …` comment, so that a reader sees the reason too.
 
-use std::collections::BTreeSet;
-
 use anyhow::{Result, bail};
 
 use crate::{edges, shell};
@@ -68,7 +66,7 @@ fn check(path: &str, text: &str, found: &mut Findings) {
 
 /// What one file says of others.
 fn check_prose(texts: &[(&String, String)], files: &[String], found: &mut Findings) {
-    let functions: BTreeSet<String> = texts
+    let functions: Vec<String> = texts
         .iter()
         .filter(|(path, _)| path.ends_with(".rs"))
         .flat_map(|(_, text)| prose::function_names(text))
