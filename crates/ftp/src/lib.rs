@@ -1,1 +1,31 @@
-//! The FTP language: commands, replies, listings, addresses and the server dialogue, without IO
+//! The FTP language: commands, replies, listings, addresses and the server dialogue, without IO.
+//!
+//! Everything here is a function of its input: no sockets, files or clocks, and no input makes it
+//! panic or grow without a bound. What is refused is refused by name, so that the dialogue can
+//! answer with the right code.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
+
+pub mod address;
+pub mod command;
+pub mod line;
+mod number;
+pub mod reply;
+pub mod time;
+pub mod verb;
