@@ -1,1 +1,4 @@
-//! The one black-box test binary.
+//! The one black-box test binary: the real program against raw dialogues, other people's
+//! clients, faults, and the rows of the security table.
+
+mod interop;

@@ -192,6 +192,6 @@ const ODD_NAMES: &[&[u8]] = &[
     b"drwxr-xr-x 2 a b 9 Jan  1 00:00 trick #",
     b"# begins with digits",
     b"226 done-#",
-    b"a",
+    b"a#",
     b"final-newline-like-\\n-#",
 ];
