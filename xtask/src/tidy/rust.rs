@@ -1,7 +1,7 @@
 //! Rules for Rust files: sizes, and what must not be called where.
 
 use super::Findings;
-use super::source::{code, functions, production, words};
+use super::source::{code, functions, line_of, production, words};
 
 const FILE_LINES_WARN: usize = 400;
 const FILE_LINES: usize = 800;
@@ -31,6 +31,7 @@ pub(super) fn check(path: &str, text: &str, found: &mut Findings) {
         }
     }
     files(path, &all, &product, found);
+    children(path, &product, found);
     prefixes(path, text, &product, found);
 }
 
@@ -70,15 +71,9 @@ const BANS: &[Ban] = &[
     },
     Ban {
         patterns: &["println!", "print!", "eprintln!", "eprint!"],
-        applies: |path| path.starts_with("crates/") && !in_crate(path, &["wharf", "tui"]),
+        applies: |path| is_source(path) && !in_crate(path, &["wharf", "tui"]),
         tests_too: false,
         why: "a library returns what it has to say, or traces it",
-    },
-    Ban {
-        patterns: &["process::Command", "Command::new"],
-        applies: |path| path.starts_with("crates/"),
-        tests_too: false,
-        why: "no child process on any path of the product (security F13)",
     },
     Ban {
         patterns: &[
@@ -100,7 +95,8 @@ const BANS: &[Ban] = &[
 ];
 
 /// `std::fs` opens paths. Everything that a stranger's name reaches goes through `vfs::local`,
-/// which walks from a directory descriptor (security F7).
+/// which walks from a directory descriptor (security F7). `File` as a type is a descriptor that
+/// somebody opened already, and fine.
 fn files(path: &str, all: &str, product: &str, found: &mut Findings) {
     const OPENS_PATHS: &[&str] = &[
         "crates/vfs/src/local",
@@ -119,25 +115,52 @@ fn files(path: &str, all: &str, product: &str, found: &mut Findings) {
     } else {
         all
     };
-    for line in mentions(code, "std", "fs").chain(mentions(code, "tokio", "fs")) {
+    let modules = mentions(code, "std", "fs")
+        .chain(mentions(code, "tokio", "fs"))
+        .filter(|at| !names_only_file(&code[*at..]));
+    let calls = [
+        "File::open",
+        "File::create",
+        "File::create_new",
+        "File::options",
+    ]
+    .into_iter()
+    .flat_map(|call| words(code, call).map(|(at, _)| at));
+    for at in modules.chain(calls) {
         let text = "`fs` opens paths; files are reached through `vfs::local` only";
-        found.problem(path, line, text);
+        found.problem(path, line_of(code, at), text);
     }
 }
 
-/// The lines that name a module, as `std::fs` or in a group as `std::{fs, io}`.
+/// Whether `fs…` goes on as `fs::File` and nothing more.
+fn names_only_file(rest: &str) -> bool {
+    rest.strip_prefix("fs::File")
+        .is_some_and(|rest| rest.starts_with([';', ',', '}', '>', ')', ' ', '\n']))
+}
+
+fn children(path: &str, product: &str, found: &mut Findings) {
+    if path.starts_with("crates/") {
+        for at in mentions(product, "process", "Command") {
+            let text = "no child process on any path of the product (security F13)";
+            found.problem(path, line_of(product, at), text);
+        }
+    }
+}
+
+/// Where a module or what is in it is named after its root: as `std::fs`, or in a group as
+/// `std::{fs, io}`. The offsets are those of the module's name.
 fn mentions<'a>(code: &'a str, root: &str, module: &str) -> impl Iterator<Item = usize> + use<'a> {
     let direct = format!("{root}::{module}");
     let group = format!("{root}::{{");
-    let mut lines: Vec<usize> = words(code, &direct).map(|(_, line)| line).collect();
-    for (at, line) in words(code, &group) {
-        let inside = &code[at + group.len()..];
-        let end = inside.find(';').unwrap_or(inside.len());
-        if words(&inside[..end], module).next().is_some() {
-            lines.push(line);
-        }
+    let mut places: Vec<usize> = words(code, &direct)
+        .map(|(at, _)| at + root.len() + 2)
+        .collect();
+    for (at, _) in words(code, &group) {
+        let start = at + group.len();
+        let inside = code[start..].split(';').next().unwrap_or_default();
+        places.extend(words(inside, module).map(|(at, _)| start + at));
     }
-    lines.into_iter()
+    places.into_iter()
 }
 
 /// A folder `/d/bob` is no prefix of `/d/bob2`: beginnings of paths are compared by component, and
@@ -200,6 +223,11 @@ fn marked(lines: &[&str], line: usize, reach: usize, marker: &str) -> bool {
     let end = line.min(lines.len());
     let start = end.saturating_sub(reach);
     lines[start..end].iter().any(|line| line.contains(marker))
+}
+
+/// Files of a product crate's own code, not its build script.
+fn is_source(path: &str) -> bool {
+    path.starts_with("crates/") && path.contains("/src/")
 }
 
 /// Files that only tests see.
@@ -266,20 +294,36 @@ mod tests {
 
     #[test]
     fn files_are_opened_in_few_places() {
-        let (vfs, server) = (
-            "crates/vfs/src/local/tree.rs",
-            "crates/server/src/session.rs",
-        );
+        let vfs = "crates/vfs/src/local/tree.rs";
+        let server = "crates/server/src/session.rs";
         only_in(vfs, server, "use std::fs;");
-        only_in(vfs, server, "use std::{\n    io,\n    fs::File,\n};");
+        only_in(vfs, server, "use std::{\n    io,\n    fs::DirEntry,\n};");
+        only_in(vfs, server, "use std::fs::{self, File};");
         only_in(vfs, server, "fn a() { tokio::fs::read(x) }");
+        only_in(vfs, server, "fn a() { File::open(x) }");
         only_in(
             "crates/server/src/audit.rs",
-            "crates/ftp/src/a.rs",
-            "use std::fs::File;",
+            server,
+            "use std::fs::OpenOptions;",
         );
-        assert!(problems(server, "use std::{io, fmt};\nuse rustix::fs;\n").is_empty());
+
+        for fine in [
+            "use std::fs::File;\nfn a(file: &std::fs::File) {}\n",
+            "use std::{io, fs::File};\n",
+            "use std::{io, fmt};\nuse rustix::fs;\n",
+        ] {
+            assert!(problems(server, fine).is_empty(), "{fine}");
+        }
         assert!(problems("crates/vfs/src/path.rs", "#[cfg(test)]\nuse std::fs;\n").is_empty());
+    }
+
+    #[test]
+    fn the_product_starts_no_program() {
+        let (tests, product) = ("tests/src/program.rs", "crates/server/src/ftp.rs");
+        only_in(tests, product, "use std::process::Command;");
+        only_in(tests, product, "use std::process::{Command, Stdio};");
+        let other = "use std::process::ExitCode;\nuse clap::Command;\n";
+        assert!(problems("crates/wharf/src/main.rs", other).is_empty());
     }
 
     #[test]
