@@ -23,8 +23,11 @@
 )]
 
 pub mod address;
+pub mod ascii;
 pub mod command;
+pub mod glob;
 pub mod line;
+pub mod listing;
 mod number;
 pub mod reply;
 pub mod time;
