@@ -1,0 +1,381 @@
+//! The database of accounts: opening it and reading it.
+
+use crate::account::Account;
+use crate::error::{DatabaseError, Error, Result};
+use crate::key::{AccountKey, PublicKey};
+use crate::name::AccountName;
+use crate::password::{Kdf, KdfCost, StoredPassword, VerifiedPasswords};
+use crate::watch::Revision;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, FromRow, SqlitePool};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+/// A handle on the accounts of one server; clones are the same handle.
+#[derive(Clone)]
+pub struct Accounts(pub(crate) Arc<Inner>);
+
+/// How accounts are kept and logins checked.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What one check of a password costs.
+    pub kdf: KdfCost,
+    /// Passwords checked at a time; by default one for each core.
+    pub kdf_parallel: usize,
+    /// Logins that may wait for their check; more are answered with `Busy`.
+    pub login_queue: usize,
+    /// Whether a password that was verified is known again for ten minutes without a new check.
+    pub password_memory: bool,
+}
+
+pub(crate) struct Inner {
+    pub(crate) pool: SqlitePool,
+    pub(crate) kdf: Kdf,
+    pub(crate) verified: Option<VerifiedPasswords>,
+    pub(crate) revision: Revision,
+}
+
+/// A row of the table `account`.
+#[derive(FromRow)]
+pub(crate) struct Record {
+    id: i64,
+    name: String,
+    enabled: bool,
+    home: Option<Vec<u8>>,
+    permissions: String,
+    max_sessions: Option<i64>,
+    password: Option<String>,
+    revision: i64,
+    created: i64,
+}
+
+#[derive(FromRow)]
+struct KeyRecord {
+    wire: Vec<u8>,
+    fingerprint: String,
+    label: String,
+    added: i64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            kdf: KdfCost::default(),
+            kdf_parallel: std::thread::available_parallelism().map_or(1, usize::from),
+            login_queue: 256,
+            password_memory: true,
+        }
+    }
+}
+
+impl Accounts {
+    /// Opens the database of accounts, making it (mode 0600) where there is none. Several
+    /// processes may have it open. Needs a tokio runtime with time.
+    ///
+    /// # Errors
+    /// [`Error::LaxMode`] when others may read or write it, [`Error::File`] when it cannot be
+    /// reached, [`Error::Open`] when it is no such database or one of a later version.
+    pub async fn open(file: &Path, options: Options) -> Result<Self> {
+        let kdf = move || Kdf::new(options.kdf, options.kdf_parallel, options.login_queue);
+        let path = file.to_owned();
+        let prepare = move || prepare_file(&path).and_then(|()| kdf());
+        let kdf = tokio::task::spawn_blocking(prepare)
+            .await
+            .map_err(|_| Error::GivenUp)??;
+        let unusable = |source| Error::Open {
+            file: file.to_owned(),
+            source,
+        };
+        let pool = connect(file).await.map_err(unusable)?;
+        let revision = stored_revision(&pool)
+            .await
+            .map_err(|error| unusable(error.into()))?;
+        let verified = options
+            .password_memory
+            .then(VerifiedPasswords::new)
+            .transpose()?;
+        let revision = Revision::new(revision);
+        Ok(Self(Arc::new(Inner {
+            pool,
+            kdf,
+            verified,
+            revision,
+        })))
+    }
+
+    /// The account of this name.
+    ///
+    /// # Errors
+    /// The database failed, or the record is damaged.
+    pub async fn find(&self, name: &AccountName) -> Result<Option<Account>> {
+        self.record(name)
+            .await?
+            .as_ref()
+            .map(Record::account)
+            .transpose()
+    }
+
+    /// The account of this id as it is now: what a session asks after [`Accounts::watch`] has
+    /// told of a change. `None`: it was removed.
+    ///
+    /// # Errors
+    /// The database failed, or the record is damaged.
+    pub async fn current(&self, id: i64) -> Result<Option<Account>> {
+        self.record_by_id(id)
+            .await?
+            .as_ref()
+            .map(Record::account)
+            .transpose()
+    }
+
+    /// All accounts, by name.
+    ///
+    /// # Errors
+    /// The database failed, or a record is damaged.
+    pub async fn list(&self) -> Result<Vec<Account>> {
+        let records: Vec<Record> = sqlx::query_as("SELECT * FROM account ORDER BY name")
+            .fetch_all(&self.0.pool)
+            .await?;
+        records.iter().map(Record::account).collect()
+    }
+
+    /// The public keys of an account, in the order in which they were added.
+    ///
+    /// # Errors
+    /// There is no such account, the database failed, or a record is damaged.
+    pub async fn keys(&self, name: &AccountName) -> Result<Vec<AccountKey>> {
+        let mut snapshot = self.0.pool.begin().await?;
+        let id: Option<i64> = sqlx::query_scalar("SELECT id FROM account WHERE name = ?")
+            .bind(name.as_str())
+            .fetch_optional(&mut *snapshot)
+            .await?;
+        let id = id.ok_or_else(|| Error::UnknownAccount(name.clone()))?;
+        let records: Vec<KeyRecord> = sqlx::query_as(
+            "SELECT wire, fingerprint, label, added FROM public_key WHERE account = ? ORDER BY id",
+        )
+        .bind(id)
+        .fetch_all(&mut *snapshot)
+        .await?;
+        records.into_iter().map(|record| record.key(name)).collect()
+    }
+
+    /// Waits until the database is closed. Without it, dropping the last handle closes it a little
+    /// later.
+    pub async fn close(&self) {
+        self.0.pool.close().await;
+    }
+
+    pub(crate) async fn record(&self, name: &AccountName) -> Result<Option<Record>> {
+        let query = sqlx::query_as("SELECT * FROM account WHERE name = ?").bind(name.as_str());
+        Ok(query.fetch_optional(&self.0.pool).await?)
+    }
+
+    pub(crate) async fn record_by_id(&self, id: i64) -> Result<Option<Record>> {
+        let query = sqlx::query_as("SELECT * FROM account WHERE id = ?").bind(id);
+        Ok(query.fetch_optional(&self.0.pool).await?)
+    }
+}
+
+impl std::fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Accounts").finish_non_exhaustive()
+    }
+}
+
+impl Record {
+    /// What the record says. One that says nothing sensible is an error, so its account cannot log
+    /// in, rather than an account with some default in the gap (security F26).
+    pub(crate) fn account(&self) -> Result<Account> {
+        let damaged = |what| self.damaged(what);
+        let max_sessions = self
+            .max_sessions
+            .map(|max| u32::try_from(max).ok().filter(|max| *max > 0));
+        let home = self
+            .home
+            .clone()
+            .map(|home| PathBuf::from(OsString::from_vec(home)));
+        if home
+            .as_deref()
+            .is_some_and(|home| crate::change::check_home(home).is_err())
+        {
+            return Err(damaged("the home"));
+        }
+        Ok(Account {
+            id: self.id,
+            name: self.name.parse().map_err(|_| damaged("the name"))?,
+            enabled: self.enabled,
+            home,
+            permissions: self
+                .permissions
+                .parse()
+                .map_err(|_| damaged("the permissions"))?,
+            max_sessions: match max_sessions {
+                Some(None) => return Err(damaged("the number of sessions")),
+                other => other.flatten(),
+            },
+            has_password: self.stored_password().is_some(),
+            revision: self.revision,
+            created: time(self.created).ok_or_else(|| damaged("the time"))?,
+        })
+    }
+
+    pub(crate) fn stored_password(&self) -> Option<StoredPassword> {
+        StoredPassword::from_record(self.password.clone())
+    }
+
+    pub(crate) fn damaged(&self, what: &'static str) -> Error {
+        Error::Damaged {
+            account: self.name.escape_debug().to_string(),
+            what,
+        }
+    }
+}
+
+impl KeyRecord {
+    fn key(self, name: &AccountName) -> Result<AccountKey> {
+        let damaged = || Error::Damaged {
+            account: name.to_string(),
+            what: "a public key",
+        };
+        let key = PublicKey::from_wire(&self.wire).map_err(|_| damaged())?;
+        if key.fingerprint() != self.fingerprint {
+            return Err(damaged());
+        }
+        Ok(AccountKey {
+            key,
+            label: self.label,
+            added: time(self.added).ok_or_else(damaged)?,
+        })
+    }
+}
+
+pub(crate) async fn stored_revision(pool: &SqlitePool) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT value FROM revision")
+        .fetch_one(pool)
+        .await
+}
+
+/// Wall-clock seconds for the database.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Wall-clock time from the database; `None` for one before 1970.
+pub(crate) fn time(seconds: i64) -> Option<SystemTime> {
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
+}
+
+/// Makes an empty file of mode 0600 where there is none; SQLite would ask the umask. An existing
+/// one is only looked at: to open and close it here would drop the locks this process may hold on
+/// it through SQLite (POSIX locks belong to the process, not to the descriptor).
+fn prepare_file(file: &Path) -> Result<()> {
+    let failed = |source| Error::File {
+        file: file.to_owned(),
+        source,
+    };
+    match std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+    {
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(failed(error)),
+    }
+    refuse_lax_mode(file).map_err(|error| error.unwrap_or_else(failed))?;
+    // The log and its index hold the same secrets; SQLite gives them the mode of the database.
+    for suffix in ["-wal", "-shm"] {
+        let mut companion = file.as_os_str().to_owned();
+        companion.push(suffix);
+        match refuse_lax_mode(Path::new(&companion)) {
+            Err(Unfit::Lax(error)) => return Err(error),
+            Err(Unfit::Unseen(_)) | Ok(()) => {}
+        }
+    }
+    Ok(())
+}
+
+enum Unfit {
+    Lax(Error),
+    Unseen(std::io::Error),
+}
+
+impl Unfit {
+    fn unwrap_or_else(self, failed: impl FnOnce(std::io::Error) -> Error) -> Error {
+        match self {
+            Self::Lax(error) => error,
+            Self::Unseen(error) => failed(error),
+        }
+    }
+}
+
+fn refuse_lax_mode(file: &Path) -> Result<(), Unfit> {
+    let metadata = std::fs::metadata(file).map_err(Unfit::Unseen)?;
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o077 == 0 {
+        Ok(())
+    } else {
+        Err(Unfit::Lax(Error::LaxMode {
+            file: file.to_owned(),
+            mode,
+        }))
+    }
+}
+
+/// A small pool on the database, its schema brought up to date.
+async fn connect(file: &Path) -> Result<SqlitePool, DatabaseError> {
+    let connection = SqliteConnectOptions::new()
+        .filename(file)
+        .journal_mode(SqliteJournalMode::Wal)
+        // Accounts change rarely, and a change that was confirmed should outlive a power cut.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .disable_statement_logging();
+    let pool = SqlitePoolOptions::new()
+        .max_connections(MAX_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        // A connection to a file does not go away; the ping would double the cost of a login.
+        .test_before_acquire(false);
+    // While one process turns a new database to WAL, SQLite tells another that it is busy without
+    // asking the busy timeout.
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    let pool = loop {
+        match pool.clone().connect_with(connection.clone()).await {
+            Err(error) if is_busy(&error) && Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            outcome => break outcome?,
+        }
+    };
+    // IMMEDIATE: two processes that start on a new database must not both make its tables.
+    let mut change = pool.begin_with("BEGIN IMMEDIATE").await?;
+    // Not `run`: its future cannot be sent between threads (rust-lang/rust#110338).
+    sqlx::migrate!()
+        .run_direct(None, &mut *change, false)
+        .await?;
+    change.commit().await?;
+    Ok(pool)
+}
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error
+        .as_database_error()
+        .and_then(|error| error.code()?.parse::<u32>().ok());
+    // The low byte of an extended code is the plain one; 5 is SQLITE_BUSY.
+    code.is_some_and(|code| code & 0xff == 5)
+}
+
+const MAX_CONNECTIONS: u32 = 4;
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,0 +1,84 @@
+//! Tests of the whole, on real database files with a cheap hash.
+
+mod changes;
+mod files;
+mod logins;
+mod watching;
+
+use crate::{Account, AccountName, Accounts, KdfCost, NewAccount, Options};
+use secrecy::SecretSlice;
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+/// A database in a folder of its own.
+struct House {
+    folder: TempDir,
+    accounts: Accounts,
+}
+
+impl House {
+    async fn new() -> Self {
+        Self::with(cheap()).await
+    }
+
+    async fn with(options: Options) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let accounts = Accounts::open(&folder.path().join("accounts.db"), options)
+            .await
+            .unwrap();
+        Self { folder, accounts }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("accounts.db")
+    }
+
+    /// Another handle on the same file, which is what another process has.
+    async fn neighbour(&self) -> Accounts {
+        Accounts::open(&self.file(), cheap()).await.unwrap()
+    }
+
+    async fn add(&self, text: &str, password: Option<&str>) -> Account {
+        let new = NewAccount {
+            password: password.map(secret),
+            ..NewAccount::new(name(text))
+        };
+        self.accounts.add(new).await.unwrap()
+    }
+
+    /// Runs SQL as somebody with the `sqlite3` program would.
+    async fn sql(&self, sql: &'static str) {
+        sqlx::query(sql)
+            .execute(&self.accounts.0.pool)
+            .await
+            .unwrap();
+    }
+
+    fn kdf_runs(&self) -> u64 {
+        self.accounts.0.kdf.runs()
+    }
+}
+
+fn cheap() -> Options {
+    Options {
+        kdf: KdfCost::MINIMUM,
+        kdf_parallel: 2,
+        login_queue: 8,
+        password_memory: true,
+    }
+}
+
+fn forgetful() -> Options {
+    Options {
+        password_memory: false,
+        ..cheap()
+    }
+}
+
+fn name(text: &str) -> AccountName {
+    text.parse().unwrap()
+}
+
+fn secret(text: &str) -> SecretSlice<u8> {
+    text.as_bytes().to_vec().into()
+}
