@@ -1,0 +1,410 @@
+//! The address clients are told to make passive connections to.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use crate::sync::locked;
+
+/// How long a resolved host name is used before it is looked up again.
+const REFRESH: Duration = Duration::from_secs(5 * 60);
+
+/// How long the first client waits for the first answer; later ones never wait.
+const FIRST_ANSWER: Duration = Duration::from_secs(5);
+
+/// What clients of which network are told. Clones share what was resolved.
+#[derive(Debug, Clone)]
+pub struct Advertised {
+    networks: Arc<[(Network, IpAddr)]>,
+    public: Public,
+}
+
+#[derive(Debug, Clone)]
+enum Public {
+    None,
+    Address(IpAddr),
+    Name(Arc<Name>),
+}
+
+/// A CIDR network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Network {
+    base: IpAddr,
+    bits: u8,
+}
+
+type Answer = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
+type Resolver = dyn Fn(String) -> Answer + Send + Sync;
+
+struct Name {
+    host: String,
+    resolver: Box<Resolver>,
+    known: Mutex<Known>,
+    first: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Known {
+    addresses: Vec<IpAddr>,
+    asked: Option<Instant>,
+}
+
+impl Advertised {
+    /// `networks` are pairs of a client network (`10.0.0.0/8`, or one address) and the address
+    /// its clients are told; the first match wins. `public` is the address, or the host name,
+    /// told to clients that match none and are not on a private network.
+    ///
+    /// # Errors
+    /// A sentence naming the network or address that cannot be read.
+    pub fn new(networks: Vec<(String, String)>, public: Option<String>) -> Result<Self, String> {
+        Self::with_resolver(networks, public, Box::new(|host| Box::pin(look_up(host))))
+    }
+
+    fn with_resolver(
+        networks: Vec<(String, String)>,
+        public: Option<String>,
+        resolver: Box<Resolver>,
+    ) -> Result<Self, String> {
+        let networks = networks
+            .iter()
+            .map(|(network, address)| Ok((Network::parse(network)?, told_address(address)?)))
+            .collect::<Result<Vec<_>, String>>()?;
+        Ok(Self {
+            networks: networks.into(),
+            public: Public::parse(public, resolver)?,
+        })
+    }
+
+    /// What a client at `client` that dialled `dialled` is told: the address of its network;
+    /// else, where it is on a private network (RFC 1918, loopback, link-local, RFC 4193), the
+    /// one it dialled; else the public address; else the one it dialled.
+    ///
+    /// Waits only for the very first answer about a host name, and then at most 5 s. Afterwards
+    /// the name is looked up again at most every 5 minutes, beside what goes on, and the last
+    /// good answer stays until there is a better one.
+    pub async fn address_for(&self, client: IpAddr, dialled: IpAddr) -> IpAddr {
+        let (client, dialled) = (client.to_canonical(), dialled.to_canonical());
+        let told = self
+            .networks
+            .iter()
+            .find(|(network, _)| network.contains(client));
+        if let Some((_, address)) = told {
+            return *address;
+        }
+        if is_private(client) {
+            return dialled;
+        }
+        match &self.public {
+            Public::None => dialled,
+            Public::Address(address) => *address,
+            Public::Name(name) => name.address(dialled).await,
+        }
+    }
+}
+
+impl Public {
+    fn parse(public: Option<String>, resolver: Box<Resolver>) -> Result<Self, String> {
+        let Some(public) = public else {
+            return Ok(Self::None);
+        };
+        if let Ok(address) = public.parse::<IpAddr>() {
+            return Ok(Self::Address(address.to_canonical()));
+        }
+        if !is_host_name(&public) {
+            return Err(format!("`{public}` is neither an address nor a host name"));
+        }
+        Ok(Self::Name(Arc::new(Name {
+            host: public,
+            resolver,
+            known: Mutex::default(),
+            first: tokio::sync::Mutex::new(()),
+        })))
+    }
+}
+
+impl Network {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a network, as in `10.0.0.0/8`");
+        let (base, bits) = match text.split_once('/') {
+            Some((base, bits)) => (base, Some(bits)),
+            None => (text, None),
+        };
+        let base: IpAddr = base.parse().map_err(|_| wrong())?;
+        let width = if base.is_ipv4() { 32 } else { 128 };
+        let bits = match bits {
+            Some(bits) => bits.parse().map_err(|_| wrong())?,
+            None => width,
+        };
+        if bits > width {
+            return Err(wrong());
+        }
+        Ok(Self { base, bits })
+    }
+
+    fn contains(self, address: IpAddr) -> bool {
+        match (self.base, address) {
+            (IpAddr::V4(base), IpAddr::V4(address)) => {
+                let differing = u32::from(base) ^ u32::from(address);
+                differing.leading_zeros() >= u32::from(self.bits)
+            }
+            (IpAddr::V6(base), IpAddr::V6(address)) => {
+                let differing = u128::from(base) ^ u128::from(address);
+                differing.leading_zeros() >= u32::from(self.bits)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Name {
+    async fn address(self: &Arc<Self>, dialled: IpAddr) -> IpAddr {
+        if self.begins_asking() {
+            let name = Arc::clone(self);
+            let asking = tokio::spawn(async move { name.ask().await });
+            if locked(&self.known).addresses.is_empty() {
+                // Waiting in vain is not an error: there is still the dialled address.
+                let _ = timeout(FIRST_ANSWER, asking).await;
+            }
+        } else if locked(&self.known).addresses.is_empty() {
+            // Somebody else asks right now, or did in vain not long ago.
+            let _ = timeout(FIRST_ANSWER, self.first.lock()).await;
+        }
+        let known = locked(&self.known);
+        let of_family = |address: &&IpAddr| address.is_ipv4() == dialled.is_ipv4();
+        known
+            .addresses
+            .iter()
+            .find(of_family)
+            .copied()
+            .unwrap_or(dialled)
+    }
+
+    /// Says yes to one caller each time the answer is old.
+    fn begins_asking(&self) -> bool {
+        let mut known = locked(&self.known);
+        let old = known.asked.is_none_or(|asked| asked.elapsed() >= REFRESH);
+        if old {
+            known.asked = Some(Instant::now());
+        }
+        old
+    }
+
+    async fn ask(&self) {
+        let _first = self.first.lock().await;
+        match (self.resolver)(self.host.clone()).await {
+            Ok(addresses) if !addresses.is_empty() => locked(&self.known).addresses = addresses,
+            Ok(_) => tracing::warn!(host = self.host, "the public host name has no address"),
+            Err(error) => {
+                tracing::warn!(host = self.host, %error, "cannot resolve the public host name");
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Name").field(&self.host).finish()
+    }
+}
+
+async fn look_up(host: String) -> io::Result<Vec<IpAddr>> {
+    let found = tokio::net::lookup_host((host, 0)).await?;
+    Ok(found.map(|address| address.ip().to_canonical()).collect())
+}
+
+fn told_address(text: &str) -> Result<IpAddr, String> {
+    text.parse::<IpAddr>()
+        .map(|address| address.to_canonical())
+        .map_err(|_| format!("`{text}` is not an address"))
+}
+
+/// RFC 1123 2.1, without judging what only a resolver can. Dotted numbers that are no address
+/// (`10.0.0.300`) are a slip of the pen, not a host.
+fn is_host_name(text: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    let text = text.strip_suffix('.').unwrap_or(text);
+    text.len() <= 253
+        && text.split('.').all(label)
+        && text
+            .rsplit('.')
+            .next()
+            .is_some_and(|last| last.bytes().any(|b| !b.is_ascii_digit()))
+}
+
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unique_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn table(networks: &[(&str, &str)], public: Option<&str>) -> Result<Advertised, String> {
+        let owned = |(a, b): &(&str, &str)| ((*a).to_owned(), (*b).to_owned());
+        Advertised::new(
+            networks.iter().map(owned).collect(),
+            public.map(str::to_owned),
+        )
+    }
+
+    #[tokio::test]
+    async fn the_first_matching_network_then_private_then_public_then_dialled() {
+        let networks = [
+            ("10.1.0.0/16", "10.1.0.5"),
+            ("10.0.0.0/8", "10.0.0.5"),
+            ("203.0.113.7", "198.51.100.1"),
+            ("2001:db8::/32", "2001:db8::5"),
+        ];
+        let told = table(&networks, Some("198.51.100.9")).unwrap();
+        let cases = [
+            ("10.1.2.3", "10.1.0.5"),
+            ("::ffff:10.1.2.3", "10.1.0.5"),
+            ("10.2.2.3", "10.0.0.5"),
+            ("203.0.113.7", "198.51.100.1"),
+            ("203.0.113.8", "198.51.100.9"),
+            ("2001:db8:1::1", "2001:db8::5"),
+            ("192.168.1.1", "192.0.2.1"),
+            ("127.0.0.1", "192.0.2.1"),
+            ("169.254.1.1", "192.0.2.1"),
+            ("fe80::1", "192.0.2.1"),
+            ("fd00::1", "192.0.2.1"),
+        ];
+        for (client, expected) in cases {
+            let address = told.address_for(ip(client), ip("192.0.2.1")).await;
+            assert_eq!(address, ip(expected), "client {client}");
+        }
+        let plain = table(&[], None).unwrap();
+        let dialled = plain
+            .address_for(ip("8.8.8.8"), ip("::ffff:192.0.2.1"))
+            .await;
+        assert_eq!(dialled, ip("192.0.2.1"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        for wrong in [
+            "10.0.0.0/33",
+            "10.0.0/8",
+            "::/129",
+            "x/8",
+            "10.0.0.0/",
+            "10.0.0.0/-1",
+        ] {
+            let error = table(&[(wrong, "10.0.0.1")], None).unwrap_err();
+            assert!(error.contains(wrong), "{error}");
+        }
+        assert!(table(&[("10.0.0.0/8", "here")], None).is_err());
+        for wrong in ["", "a b", "10.0.0.300", "x..y", "-", "ftp://x"] {
+            let accepted = table(&[], Some(wrong)).is_ok();
+            assert_eq!(accepted, wrong == "-", "{wrong}");
+        }
+    }
+
+    struct Asked {
+        times: Arc<AtomicUsize>,
+        told: Advertised,
+    }
+
+    /// Answers 192.0.2.N to the Nth question, and fails each time `fails` says so.
+    fn asked(fails: fn(usize) -> bool) -> Asked {
+        let times = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&times);
+        let resolver = move |_host: String| -> Answer {
+            let time = count.fetch_add(1, Ordering::SeqCst) + 1;
+            Box::pin(async move {
+                tokio::task::yield_now().await;
+                if fails(time) {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                Ok(vec![
+                    ip("2001:db8::9"),
+                    IpAddr::from([192, 0, 2, u8::try_from(time).unwrap()]),
+                ])
+            })
+        };
+        let public = Some("ftp.example.org".to_owned());
+        let told = Advertised::with_resolver(Vec::new(), public, Box::new(resolver)).unwrap();
+        Asked { times, told }
+    }
+
+    async fn settled(asked: &Asked) -> IpAddr {
+        let address = asked
+            .told
+            .address_for(ip("8.8.8.8"), ip("198.51.100.1"))
+            .await;
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        address
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_name_is_asked_for_again_after_five_minutes_and_nobody_waits() {
+        let asked = asked(|time| time == 3);
+        assert_eq!(
+            settled(&asked).await,
+            ip("192.0.2.1"),
+            "the first waits for an answer"
+        );
+        tokio::time::advance(REFRESH - Duration::from_secs(1)).await;
+        assert_eq!(settled(&asked).await, ip("192.0.2.1"));
+        assert_eq!(asked.times.load(Ordering::SeqCst), 1);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(
+            settled(&asked).await,
+            ip("192.0.2.1"),
+            "the old answer, at once"
+        );
+        assert_eq!(settled(&asked).await, ip("192.0.2.2"));
+        tokio::time::advance(REFRESH).await;
+        settled(&asked).await;
+        assert_eq!(asked.times.load(Ordering::SeqCst), 3);
+        assert_eq!(
+            settled(&asked).await,
+            ip("192.0.2.2"),
+            "the last good answer stays"
+        );
+        tokio::time::advance(REFRESH).await;
+        settled(&asked).await;
+        assert_eq!(settled(&asked).await, ip("192.0.2.4"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_name_that_cannot_be_resolved_leaves_the_dialled_address() {
+        let asked = asked(|_| true);
+        assert_eq!(settled(&asked).await, ip("198.51.100.1"));
+        assert_eq!(settled(&asked).await, ip("198.51.100.1"));
+        assert_eq!(
+            asked.times.load(Ordering::SeqCst),
+            1,
+            "asked at most every five minutes"
+        );
+    }
+
+    #[tokio::test]
+    async fn the_systems_resolver_knows_this_machine() {
+        let told = table(&[], Some("localhost")).unwrap();
+        let address = told.address_for(ip("8.8.8.8"), ip("192.0.2.1")).await;
+        assert_eq!(address, ip("127.0.0.1"));
+    }
+}

@@ -1,0 +1,63 @@
+//! Reading a control connection on which a client may send urgent data.
+
+use std::io;
+
+use tokio::net::TcpStream;
+
+/// Waits for bytes and reads some; 0 is the end. Cancel safe: nothing is read unless it is
+/// returned.
+///
+/// Control connections must be read with this, or with `readable` and `try_read`, never through
+/// tokio's `AsyncRead`. That takes a short read for an emptied socket and sleeps until more
+/// arrives. But a read stops at the urgent mark too, and clients set it on the `IAC DM` before
+/// `ABOR` (RFC 959 4.1.3, RFC 1123 4.1.2.12): the `ABOR` behind it would stay unread.
+///
+/// # Errors
+/// Those of recv(2), except `WouldBlock` and `Interrupted`.
+pub async fn read(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        stream.readable().await?;
+        match stream.try_read(buffer) {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream as StdStream;
+    use std::time::Duration;
+
+    use rustix::net::{SendFlags, send};
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::listener::Listener;
+
+    #[tokio::test]
+    async fn an_urgent_abor_is_read_in_its_place() {
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let client = StdStream::connect(listener.local_addr()).unwrap();
+        let (stream, _) = listener.accept().await;
+        // IAC IP, then IAC DM with the urgent mark on DM, then the command.
+        send(&client, &[0xFF, 0xF4, 0xFF], SendFlags::empty()).unwrap();
+        send(&client, &[0xF2], SendFlags::OOB).unwrap();
+        send(&client, b"ABOR\r\n", SendFlags::empty()).unwrap();
+        let mut all = Vec::new();
+        while all.len() < 10 {
+            let mut buffer = [0; 64];
+            let reading = timeout(Duration::from_secs(10), read(&stream, &mut buffer));
+            let read = reading.await.expect("the rest stays unread").unwrap();
+            assert_ne!(read, 0);
+            all.extend_from_slice(&buffer[..read]);
+        }
+        assert_eq!(all, b"\xFF\xF4\xFF\xF2ABOR\r\n");
+        drop(client);
+        assert_eq!(read(&stream, &mut [0; 64]).await.unwrap(), 0);
+    }
+}
