@@ -1,4 +1,5 @@
 //! The one black-box test binary: the real program against raw dialogues, other people's
 //! clients, faults, and the rows of the security table.
 
+mod dialogue;
 mod interop;

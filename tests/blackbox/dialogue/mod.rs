@@ -1,0 +1,12 @@
+//! The command table: right, wrong, and out of order.
+
+mod ascii;
+mod listings;
+mod login;
+mod metadata;
+mod negotiation;
+mod paths;
+mod pipelining;
+mod site;
+mod syntax;
+mod transfers;
