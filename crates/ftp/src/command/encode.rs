@@ -107,6 +107,10 @@ impl Command {
                     number(out, *record);
                 }
             }
+            // STAT alone is another command.
+            Self::Stat(Some(arguments)) if *arguments == ListArguments::default() => {
+                out.extend_from_slice(b"--");
+            }
             Self::List(arguments) | Self::Nlst(arguments) | Self::Stat(Some(arguments)) => {
                 list(out, arguments);
             }

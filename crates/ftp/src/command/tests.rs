@@ -452,8 +452,6 @@ fn structured() -> impl Strategy<Value = Command> {
         list_arguments().prop_map(Command::List),
         list_arguments().prop_map(Command::Nlst),
         list_arguments()
-            .prop_filter("STAT alone", |arguments| *arguments
-                != ListArguments::default())
             .prop_map(|arguments| Command::Stat(Some(arguments))),
         a_path().prop_map(|path| {
             let set = argument::time_and_path(&path);
