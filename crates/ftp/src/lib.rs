@@ -30,5 +30,6 @@ pub mod line;
 pub mod listing;
 mod number;
 pub mod reply;
+pub mod server;
 pub mod time;
 pub mod verb;

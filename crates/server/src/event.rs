@@ -28,15 +28,33 @@ pub enum What {
     /// A login succeeded.
     LoggedIn { method: &'static str },
     /// A login failed; the name as it was sent.
-    LoginFailed { name: Box<[u8]>, cause: &'static str },
+    LoginFailed {
+        name: Box<[u8]>,
+        cause: &'static str,
+    },
     /// A file went out, whole or in part.
-    Downloaded { path: Box<[u8]>, bytes: u64, elapsed: Duration, outcome: Outcome },
+    Downloaded {
+        path: Box<[u8]>,
+        bytes: u64,
+        elapsed: Duration,
+        outcome: Outcome,
+    },
     /// A file came in; `Outcome::Done` means published.
-    Uploaded { path: Box<[u8]>, bytes: u64, elapsed: Duration, outcome: Outcome },
+    Uploaded {
+        path: Box<[u8]>,
+        bytes: u64,
+        elapsed: Duration,
+        outcome: Outcome,
+    },
     /// A folder was listed.
     Listed { path: Box<[u8]>, outcome: Outcome },
     /// Anything else that changes or tells: the operation's name, its path, its target.
-    Operation { operation: &'static str, path: Box<[u8]>, target: Option<Box<[u8]>>, outcome: Outcome },
+    Operation {
+        operation: &'static str,
+        path: Box<[u8]>,
+        target: Option<Box<[u8]>>,
+        outcome: Outcome,
+    },
     /// A stranger connected to a passive port and was closed (security P4).
     DataPeerMismatch { stranger: SocketAddr, port: u16 },
     /// The session ended.

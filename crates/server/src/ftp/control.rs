@@ -1,0 +1,330 @@
+//! The control connection: reading commands, sending replies, and every reason to end.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use wharf_causes::id;
+use wharf_ftp::line::LineDecoder;
+use wharf_ftp::reply::Reply;
+use wharf_ftp::server::{Dialogue, Step};
+use wharf_net::limits::Permit;
+use wharf_net::passive::PassiveListener;
+use wharf_vfs::VPath;
+
+use super::codes;
+use crate::config::{Config, Plaintext};
+use crate::failure::{Failure, Kind};
+use crate::registry::Guard;
+use crate::session::Session;
+use crate::shared::{Current, Shared};
+
+/// Lines kept while a transfer runs; then reading stops until it is over.
+pub(super) const WAITING_LINES: usize = 64;
+/// How long a client may take to read a reply.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
+/// What one read takes from the socket.
+const READ_BYTES: usize = 4096;
+
+/// One control connection and the state of its session.
+pub(super) struct Connection {
+    pub(super) shared: Arc<Shared>,
+    pub(super) current: Current,
+    pub(super) plaintext: Plaintext,
+    pub(super) guard: Guard,
+    pub(super) permit: Permit,
+    stream: TcpStream,
+    decoder: LineDecoder,
+    pub(super) waiting: VecDeque<Vec<u8>>,
+    pub(super) dialogue: Dialogue,
+    pub(super) session: Option<Box<Session>>,
+    pub(super) directory: VPath,
+    pub(super) passive: Option<Passive>,
+    pub(super) umask: u32,
+    pub(super) idle: Duration,
+    pub(super) failed_logins: u32,
+    login_deadline: Instant,
+    pub(super) local: IpAddr,
+}
+
+/// A passive port that waits for its transfer.
+pub(super) struct Passive {
+    pub(super) listener: PassiveListener,
+    until: Instant,
+}
+
+/// Why a control connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The client sent QUIT.
+    Quit,
+    /// The client is gone, or took no reply.
+    Gone,
+    /// A line longer than the limit (security M1).
+    LineTooLong,
+    /// Nothing was asked for too long.
+    Idle,
+    /// Nobody logged in within the login time.
+    LoginDeadline,
+    /// Too many failed logins, or a limit of the account.
+    Refused,
+    /// The account was disabled or removed.
+    Revoked,
+    /// The server stops.
+    Draining,
+}
+
+impl End {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Quit => "quit",
+            Self::Gone => "gone",
+            Self::LineTooLong => "line too long",
+            Self::Idle => "idle",
+            Self::LoginDeadline => "login deadline",
+            Self::Refused => "refused",
+            Self::Revoked => "revoked",
+            Self::Draining => "draining",
+        }
+    }
+}
+
+impl Connection {
+    /// `None` when the peer is gone already.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        plaintext: Plaintext,
+        stream: TcpStream,
+        guard: Guard,
+        permit: Permit,
+    ) -> Option<Self> {
+        let local = wharf_net::listener::canonical(stream.local_addr().ok()?).ip();
+        let current = shared.current();
+        Some(Self {
+            login_deadline: Instant::now() + current.config.timeouts.login,
+            idle: current.config.timeouts.idle,
+            umask: current.config.umask,
+            shared,
+            current,
+            plaintext,
+            guard,
+            permit,
+            stream,
+            decoder: LineDecoder::new(),
+            waiting: VecDeque::new(),
+            dialogue: Dialogue::new(local.is_ipv6()),
+            session: None,
+            directory: VPath::root(),
+            passive: None,
+            failed_logins: 0,
+            local,
+        })
+    }
+
+    pub(super) fn config(&self) -> &Arc<Config> {
+        &self.current.config
+    }
+
+    /// The dialogue from greeting to goodbye; returns why it ended.
+    pub(super) async fn run(&mut self) -> &'static str {
+        let greeting = Reply::line(220, self.config().banner.clone());
+        let mut end = self.send(&greeting).await.err();
+        while end.is_none() {
+            end = self.turn().await.err();
+        }
+        let end = end.unwrap_or(End::Gone);
+        self.farewell(end).await;
+        end.name()
+    }
+
+    /// One command and its reply.
+    async fn turn(&mut self) -> Result<(), End> {
+        let line = self.next_line().await?;
+        match self.dialogue.command(&line) {
+            Step::Reply(reply) => self.send(&reply).await,
+            Step::Refuse { code, text, why } => {
+                let text = format!("{text} [{}]", codes::cause_of(why));
+                self.send(&Reply::line(code, text)).await
+            }
+            Step::Close(reply) => {
+                self.send(&reply).await?;
+                Err(End::Quit)
+            }
+            Step::Do(action) => Box::pin(self.perform(action)).await,
+        }
+    }
+
+    /// The next command line, from those that waited for a transfer first.
+    async fn next_line(&mut self) -> Result<Vec<u8>, End> {
+        loop {
+            if let Some(line) = self.waiting.pop_front() {
+                return Ok(line);
+            }
+            match self.decoder.next_line() {
+                Some(Ok(line)) => return Ok(line),
+                Some(Err(_)) => return Err(End::LineTooLong),
+                None => {}
+            }
+            self.check_orders()?;
+            let (deadline, end) = self.deadline();
+            tokio::select! {
+                biased;
+                received = receive(&mut self.stream, &mut self.decoder) => {
+                    if !matches!(received, Ok(1..)) {
+                        return Err(End::Gone);
+                    }
+                }
+                () = self.guard.handle.bell.notified() => {}
+                () = tokio::time::sleep_until(deadline) => match end {
+                    Some(end) => return Err(end),
+                    None => self.passive = None,
+                },
+            }
+        }
+    }
+
+    /// The next line while a transfer runs. `None`: an order came; look at it.
+    pub(super) async fn line_during_transfer(&mut self) -> Result<Option<Vec<u8>>, End> {
+        loop {
+            match self.decoder.next_line() {
+                Some(Ok(line)) => return Ok(Some(line)),
+                Some(Err(_)) => return Err(End::LineTooLong),
+                None => {}
+            }
+            tokio::select! {
+                biased;
+                received = receive(&mut self.stream, &mut self.decoder) => {
+                    if !matches!(received, Ok(1..)) {
+                        return Err(End::Gone);
+                    }
+                }
+                () = self.guard.handle.bell.notified() => return Ok(None),
+            }
+        }
+    }
+
+    pub(super) fn check_orders(&self) -> Result<(), End> {
+        if self.guard.handle.is_revoked() {
+            return Err(End::Revoked);
+        }
+        if self.guard.handle.is_draining() {
+            return Err(End::Draining);
+        }
+        Ok(())
+    }
+
+    /// What comes first of: the login's absolute deadline, the idle time, the end of a passive
+    /// port nobody used (`None`).
+    fn deadline(&self) -> (Instant, Option<End>) {
+        let now = Instant::now();
+        let (mut deadline, mut end) = if self.session.is_some() {
+            (now + self.idle, Some(End::Idle))
+        } else {
+            (self.login_deadline, Some(End::LoginDeadline))
+        };
+        if let Some(passive) = &self.passive
+            && passive.until < deadline
+        {
+            (deadline, end) = (passive.until, None);
+        }
+        (deadline, end)
+    }
+
+    pub(super) fn restart_login_deadline(&mut self) {
+        self.login_deadline = Instant::now() + self.config().timeouts.login;
+    }
+
+    pub(super) fn hold_passive(&mut self, listener: PassiveListener) {
+        let until = Instant::now() + self.config().timeouts.passive;
+        self.passive = Some(Passive { listener, until });
+    }
+
+    /// Sends a reply whole, or ends.
+    pub(super) async fn send(&mut self, reply: &Reply) -> Result<(), End> {
+        let mut bytes = Vec::with_capacity(128);
+        reply.encode_into(&mut bytes);
+        self.send_bytes(&bytes).await
+    }
+
+    pub(super) async fn send_bytes(&mut self, mut bytes: &[u8]) -> Result<(), End> {
+        loop {
+            match self.stream.try_write(bytes) {
+                Ok(written) => match bytes.get(written..) {
+                    Some([]) | None => return Ok(()),
+                    Some(rest) => bytes = rest,
+                },
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let writable = tokio::time::timeout(REPLY_TIMEOUT, self.stream.writable());
+                    if !matches!(writable.await, Ok(Ok(()))) {
+                        return Err(End::Gone);
+                    }
+                }
+                Err(_) => return Err(End::Gone),
+            }
+        }
+    }
+
+    async fn farewell(&mut self, end: End) {
+        let failure = match end {
+            End::Quit | End::Gone | End::Refused => return,
+            End::LineTooLong => {
+                let _ = self.send(&Reply::line(500, "The line is too long")).await;
+                self.hang_up().await;
+                return;
+            }
+            End::Idle => Failure::new(
+                Kind::ServiceClosing,
+                id::E_6,
+                format!("Nothing was asked for {} s", self.idle.as_secs()),
+            ),
+            End::LoginDeadline => {
+                Failure::new(Kind::ServiceClosing, id::E_6, "The login took too long")
+            }
+            End::Revoked => Failure::revoked(),
+            End::Draining => Failure::draining(),
+        };
+        let _ = self.send_bytes(&super::farewell_line(&failure)).await;
+        self.hang_up().await;
+    }
+
+    /// Closes so that the last reply arrives: what the client still sends would make the close a
+    /// reset, and a reset eats what was sent before it.
+    async fn hang_up(&mut self) {
+        use tokio::io::AsyncWriteExt as _;
+        let _ = self.stream.shutdown().await;
+        let mut drained = 0;
+        let _ = tokio::time::timeout(Duration::from_secs(1), async {
+            while drained < 1 << 20 {
+                let mut decoder = LineDecoder::new();
+                match receive(&mut self.stream, &mut decoder).await {
+                    Ok(count @ 1..) => drained += count,
+                    _ => return,
+                }
+            }
+        })
+        .await;
+    }
+}
+
+/// One read into the decoder, through a buffer that lives no longer than the read: an idle session
+/// holds none.
+async fn receive(stream: &mut TcpStream, decoder: &mut LineDecoder) -> io::Result<usize> {
+    poll_fn(|context| {
+        let mut space = [0_u8; READ_BYTES];
+        let mut buffer = ReadBuf::new(&mut space);
+        Pin::new(&mut *stream)
+            .poll_read(context, &mut buffer)
+            .map_ok(|()| {
+                decoder.push(buffer.filled());
+                buffer.filled().len()
+            })
+    })
+    .await
+}

@@ -1,0 +1,631 @@
+//! LIST, NLST, MLSD, MLST and STAT: entries of the session's store, written as FTP writes them.
+//!
+//! A listing streams: a batch of entries is read, written out and forgotten. A directory that
+//! fits one batch is sorted by name, as people expect; a larger one comes in the order of the
+//! store, so that the first line leaves before the last entry is read.
+
+use std::collections::{HashSet, VecDeque};
+
+use wharf_accounts::{Permission, PermissionSet};
+use wharf_causes::id;
+use wharf_ftp::command::ListArguments;
+use wharf_ftp::glob::{Pattern, has_magic};
+use wharf_ftp::listing::write::{
+    Entry, FactSet, FactType, Kind as EntryKind, facts, facts_text, name_line, unix_long,
+};
+use wharf_ftp::server::ListForm;
+use wharf_ftp::time::Timestamp;
+use wharf_net::data::Source;
+use wharf_vfs::{Batch, Kind as FileKind, Listing, Metadata, VPath};
+
+use super::jobs::joined;
+use crate::config::Config;
+use crate::failure::{Failure, Kind};
+use crate::session::Session;
+
+/// Entries gathered for an order the store does not have (`-t`, `-r`).
+const SORTED_ENTRIES: usize = 10_000;
+/// Steps one listing may spend on its pattern (security F11): a million names of 100 bytes.
+const PATTERN_STEPS: u64 = 100_000_000;
+/// What STAT sends over the control connection at most.
+const STATUS_BYTES: usize = 1 << 20;
+
+const TRUNCATED: &str = "Listed, but truncated at the server's limits of depth and entries";
+const LEFT_OUT: &str = "Listed, but names with line breaks in them were left out";
+
+/// How far LIST -R goes (security F12).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    depth: u32,
+    entries: u32,
+}
+
+impl Bounds {
+    pub(super) fn of(config: &Config) -> Self {
+        Self {
+            depth: config.limits.recursion_depth,
+            entries: config.limits.recursion_entries,
+        }
+    }
+}
+
+/// A listing under way.
+pub(super) struct Lister {
+    session: Session,
+    form: ListForm,
+    arguments: ListArguments,
+    bounds: Bounds,
+    now: Timestamp,
+    pattern: Option<Wanted>,
+    queue: VecDeque<Directory>,
+    open: Option<Open>,
+    /// A listing of one file, before anything else.
+    single: Option<(Box<[u8]>, Metadata)>,
+    batch: Batch,
+    seen: HashSet<(u64, u64)>,
+    entries: u32,
+    truncated: bool,
+    left_out: bool,
+}
+
+/// The pattern of a listing and what it may still cost.
+struct Wanted {
+    pattern: Pattern,
+    dotted: bool,
+    steps: u64,
+}
+
+impl Wanted {
+    fn new(pattern: &[u8]) -> Self {
+        Self {
+            pattern: Pattern::new(pattern),
+            dotted: pattern.starts_with(b"."),
+            steps: PATTERN_STEPS,
+        }
+    }
+
+    /// As in a shell, a name that begins with a dot is matched only by a pattern that does.
+    fn matches(&mut self, name: &[u8]) -> Result<bool, Failure> {
+        if name.starts_with(b".") && !self.dotted {
+            return Ok(false);
+        }
+        self.pattern
+            .matches_within(name, &mut self.steps)
+            .ok_or_else(|| {
+                let text = "The pattern costs too much in this directory";
+                Failure::new(Kind::Busy, id::T_4, text)
+            })
+    }
+}
+
+/// A directory still to be listed.
+struct Directory {
+    path: VPath,
+    /// How its names begin in NLST, and its heading in LIST -R.
+    prefix: Vec<u8>,
+    depth: u32,
+    headed: bool,
+}
+
+/// The directory being listed.
+struct Open {
+    directory: Directory,
+    listing: Box<dyn Listing>,
+    sorted: bool,
+    own_facts: Option<Metadata>,
+    perms: Perms,
+}
+
+impl Lister {
+    /// Looks at what is to be listed; refusals come before any data connection.
+    pub(super) async fn open(
+        session: &Session,
+        directory: &VPath,
+        arguments: &ListArguments,
+        form: ListForm,
+        bounds: Bounds,
+    ) -> Result<Self, Failure> {
+        let mut lister = Self {
+            session: session.clone(),
+            form,
+            arguments: arguments.clone(),
+            bounds,
+            now: timestamp(wharf_vfs::Timestamp::now()),
+            pattern: None,
+            queue: VecDeque::new(),
+            open: None,
+            single: None,
+            batch: Batch::new(),
+            seen: HashSet::new(),
+            entries: 0,
+            truncated: false,
+            left_out: false,
+        };
+        let typed = arguments.path.as_deref();
+        let path = typed.map_or_else(|| Ok(directory.clone()), |typed| directory.resolve(typed))?;
+        lister.aim(path, typed.unwrap_or_default()).await?;
+        Ok(lister)
+    }
+
+    /// Decides between a directory, a file and a pattern.
+    async fn aim(&mut self, path: VPath, typed: &[u8]) -> Result<(), Failure> {
+        let facts = matches!(self.form, ListForm::Facts(_));
+        let found = self.session.follow(&path).await;
+        let pattern = path.name().filter(|name| !facts && has_magic(name));
+        match (found, pattern) {
+            (Err(failure), Some(name)) if failure.kind == Kind::NotFound => {
+                self.pattern = Some(Wanted::new(name));
+                let end = typed
+                    .iter()
+                    .rposition(|byte| *byte == b'/')
+                    .map_or(0, |at| at + 1);
+                let prefix = typed.get(..end).unwrap_or_default().to_vec();
+                let parent = path.parent().unwrap_or_else(VPath::root);
+                self.begin(Directory {
+                    path: parent,
+                    prefix,
+                    depth: 0,
+                    headed: false,
+                })
+                .await
+            }
+            (Err(failure), _) => Err(failure),
+            (Ok(metadata), _) if metadata.kind == FileKind::Directory => {
+                let mut prefix = typed.to_vec();
+                if !prefix.is_empty() && !prefix.ends_with(b"/") {
+                    prefix.push(b'/');
+                }
+                self.begin(Directory {
+                    path,
+                    prefix,
+                    depth: 0,
+                    headed: false,
+                })
+                .await
+            }
+            (Ok(_), _) if facts => Err(Failure::new(
+                Kind::WrongType,
+                id::C_8,
+                "Not a directory; MLST tells of files",
+            )),
+            (Ok(_), _) => {
+                let metadata = self.session.stat_link(&path).await?;
+                self.single = Some((typed.into(), metadata));
+                Ok(())
+            }
+        }
+    }
+
+    /// Opens a directory, so that its first entry is the next thing written.
+    async fn begin(&mut self, directory: Directory) -> Result<(), Failure> {
+        let path = &directory.path;
+        let listing = self.session.list(path).await?;
+        let perms = Perms::at(&self.session, path)?;
+        let own_facts = match self.form {
+            ListForm::Facts(_) => Some(self.session.follow(path).await?),
+            ListForm::Long if self.arguments.all => Some(self.session.follow(path).await?),
+            ListForm::Long | ListForm::Names => None,
+        };
+        if self.arguments.recursive {
+            let metadata = self.session.follow(path).await?;
+            if !self.seen.insert((metadata.device, metadata.inode)) {
+                return Ok(());
+            }
+        }
+        self.open = Some(Open {
+            directory,
+            listing,
+            sorted: false,
+            own_facts,
+            perms,
+        });
+        Ok(())
+    }
+
+    /// What the final reply should add.
+    pub(super) fn note(&self) -> Option<&'static str> {
+        if self.truncated {
+            Some(TRUNCATED)
+        } else if self.left_out {
+            Some(LEFT_OUT)
+        } else {
+            None
+        }
+    }
+
+    /// The lines of a listing that goes over the control connection.
+    pub(super) async fn collect(mut self) -> Result<Vec<Vec<u8>>, Failure> {
+        let collected = tokio::task::spawn_blocking(move || {
+            let mut text = Vec::new();
+            loop {
+                let before = text.len();
+                self.fill(&mut text)?;
+                if text.len() == before {
+                    break;
+                }
+                if text.len() > STATUS_BYTES {
+                    return Err(Failure::new(
+                        Kind::Busy,
+                        id::T_4,
+                        "The listing is too long for STAT; use LIST",
+                    ));
+                }
+            }
+            Ok(text)
+        });
+        let text = joined(collected.await)?;
+        let lines = text.split(|byte| *byte == b'\n');
+        Ok(lines
+            .map(|line| line.strip_suffix(b"\r").unwrap_or(line).to_vec())
+            .filter(|line| !line.is_empty())
+            .collect())
+    }
+
+    /// Writes what comes next: a file, a heading, a batch.
+    fn step(&mut self, out: &mut Vec<u8>) -> Result<bool, Failure> {
+        if let Some((name, metadata)) = self.single.take() {
+            let perms = Perms::default();
+            let line = Line {
+                form: self.form,
+                now: self.now,
+                prefix: b"",
+                perms: &perms,
+            };
+            let target = self.target_of_single(&metadata)?;
+            self.left_out |= !line.write(out, &name, &metadata, target.as_deref());
+            return Ok(true);
+        }
+        let Some(mut open) = self.open.take() else {
+            return self.next_directory(out);
+        };
+        self.own_lines(&mut open, out);
+        let more = match self.sorted(&mut open)? {
+            Some(entries) => {
+                for (name, metadata) in entries {
+                    self.entry(&open, &name, &metadata, out)?;
+                }
+                true
+            }
+            None => self.batch(&mut open, out)?,
+        };
+        if more && !self.truncated {
+            self.open = Some(open);
+        }
+        Ok(true)
+    }
+
+    /// The next directory of a recursive listing. One that may not be listed is passed over, as a
+    /// refusal half-way would end the whole listing.
+    fn next_directory(&mut self, out: &mut Vec<u8>) -> Result<bool, Failure> {
+        let Some(directory) = self.queue.pop_front() else {
+            return Ok(false);
+        };
+        if directory.headed && self.form == ListForm::Long {
+            out.extend_from_slice(b"\r\n");
+            let name = directory
+                .prefix
+                .strip_suffix(b"/")
+                .unwrap_or(&directory.prefix);
+            out.extend(
+                name.iter()
+                    .map(|byte| if byte.is_ascii_control() { b'?' } else { *byte }),
+            );
+            out.extend_from_slice(b":\r\n");
+        }
+        match wait_for(self.begin(directory)) {
+            Ok(()) => Ok(true),
+            Err(failure) if matches!(failure.kind, Kind::ServiceClosing | Kind::Internal) => {
+                Err(failure)
+            }
+            Err(_) => Ok(true),
+        }
+    }
+
+    /// MLSD tells of the directory itself first; LIST -a shows `.` and `..`.
+    fn own_lines(&mut self, open: &mut Open, out: &mut Vec<u8>) {
+        let Some(own) = open.own_facts.take() else {
+            return;
+        };
+        match self.form {
+            ListForm::Facts(selection) => {
+                if selection.contains(FactSet::TYPE) {
+                    let entry = entry(b".", &own, None);
+                    let perm = open.perms.of(FileKind::Directory);
+                    let _ = facts(out, &entry, selection, perm, FactType::CurrentDirectory, "");
+                }
+            }
+            ListForm::Long | ListForm::Names => {
+                for name in [b".".as_slice(), b".."] {
+                    unix_long(out, &entry(name, &own, None), self.now);
+                }
+            }
+        }
+    }
+
+    /// The whole directory in order, when it is small enough and an order is wanted.
+    fn sorted(&mut self, open: &mut Open) -> Result<Option<Vec<(Box<[u8]>, Metadata)>>, Failure> {
+        if matches!(self.form, ListForm::Facts(_)) || open.sorted {
+            return Ok(None);
+        }
+        let unusual = self.arguments.by_time || self.arguments.reverse;
+        let limit = if unusual {
+            SORTED_ENTRIES
+        } else {
+            Batch::LIMIT
+        };
+        let mut entries: Vec<(Box<[u8]>, Metadata)> = Vec::new();
+        while entries.len() < limit && open.listing.next_batch(&mut self.batch)? {
+            entries.extend(
+                self.batch
+                    .iter()
+                    .map(|one| (one.name.into(), one.metadata.clone())),
+            );
+        }
+        if entries.len() <= limit && self.batch.is_empty() {
+            if self.arguments.by_time {
+                entries.sort_by(|a, b| (&b.1.modified, &a.0).cmp(&(&a.1.modified, &b.0)));
+            } else {
+                entries.sort_by(|a, b| a.0.cmp(&b.0));
+            }
+            if self.arguments.reverse {
+                entries.reverse();
+            }
+        }
+        open.sorted = true;
+        Ok(Some(entries))
+    }
+
+    fn batch(&mut self, open: &mut Open, out: &mut Vec<u8>) -> Result<bool, Failure> {
+        let mut batch = std::mem::take(&mut self.batch);
+        let more = open.listing.next_batch(&mut batch)?;
+        for one in batch.iter() {
+            self.entry(open, one.name, one.metadata, out)?;
+        }
+        self.batch = batch;
+        Ok(more)
+    }
+
+    fn entry(
+        &mut self,
+        open: &Open,
+        name: &[u8],
+        metadata: &Metadata,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Failure> {
+        if let Some(wanted) = &mut self.pattern
+            && !wanted.matches(name)?
+        {
+            return Ok(());
+        }
+        if self.truncated || (self.arguments.recursive && self.entries >= self.bounds.entries) {
+            self.truncated = true;
+            return Ok(());
+        }
+        self.entries = self.entries.saturating_add(1);
+        let target = self.target(open, name, metadata)?;
+        let perms = match &open.perms {
+            perms if perms.differ_below => {
+                &Perms::of_child(&self.session, &open.directory.path, name)?
+            }
+            perms => perms,
+        };
+        let prefix = open.directory.prefix.as_slice();
+        let line = Line {
+            form: self.form,
+            now: self.now,
+            prefix,
+            perms,
+        };
+        self.left_out |= !line.write(out, name, metadata, target.as_deref());
+        if self.arguments.recursive && metadata.kind == FileKind::Directory {
+            self.descend(open, name);
+        }
+        Ok(())
+    }
+
+    fn descend(&mut self, open: &Open, name: &[u8]) {
+        if open.directory.depth + 1 >= self.bounds.depth {
+            self.truncated = true;
+            return;
+        }
+        let Ok(path) = open.directory.path.child(name) else {
+            return;
+        };
+        let mut prefix = open.directory.prefix.clone();
+        if prefix.is_empty() && self.form == ListForm::Long {
+            prefix.extend_from_slice(b"./");
+        }
+        prefix.extend_from_slice(name);
+        prefix.push(b'/');
+        let depth = open.directory.depth + 1;
+        self.queue.push_back(Directory {
+            path,
+            prefix,
+            depth,
+            headed: true,
+        });
+    }
+
+    /// Where a link points, for LIST's ` -> target`.
+    fn target(
+        &self,
+        open: &Open,
+        name: &[u8],
+        metadata: &Metadata,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        if metadata.kind != FileKind::Symlink || self.form != ListForm::Long {
+            return Ok(None);
+        }
+        let Ok(path) = open.directory.path.child(name) else {
+            return Ok(None);
+        };
+        Ok(wait_for(self.session.read_link(&path)).ok())
+    }
+
+    fn target_of_single(&self, metadata: &Metadata) -> Result<Option<Vec<u8>>, Failure> {
+        let Some(typed) = self.arguments.path.as_deref() else {
+            return Ok(None);
+        };
+        if metadata.kind != FileKind::Symlink || self.form != ListForm::Long {
+            return Ok(None);
+        }
+        let path = VPath::root().resolve(typed)?;
+        Ok(wait_for(self.session.read_link(&path)).ok())
+    }
+}
+
+impl Source for Lister {
+    type Error = Failure;
+
+    fn fill(&mut self, buffer: &mut Vec<u8>) -> Result<(), Failure> {
+        let before = buffer.len();
+        while buffer.len() == before && self.step(buffer)? {}
+        Ok(())
+    }
+}
+
+/// How one entry is written.
+struct Line<'a> {
+    form: ListForm,
+    now: Timestamp,
+    prefix: &'a [u8],
+    perms: &'a Perms,
+}
+
+impl Line<'_> {
+    /// `false` when the name cannot be said on a line (security F24).
+    fn write(
+        &self,
+        out: &mut Vec<u8>,
+        name: &[u8],
+        metadata: &Metadata,
+        target: Option<&[u8]>,
+    ) -> bool {
+        match self.form {
+            ListForm::Long => {
+                unix_long(out, &entry(name, metadata, target), self.now);
+                true
+            }
+            ListForm::Names if self.prefix.is_empty() => name_line(out, name),
+            ListForm::Names => name_line(out, &[self.prefix, name].concat()),
+            ListForm::Facts(selection) => {
+                let perm = self.perms.of(metadata.kind);
+                let entry = entry(name, metadata, None);
+                facts(out, &entry, selection, perm, FactType::Entry, "")
+            }
+        }
+    }
+}
+
+/// The `perm` fact of files and directories at one place (RFC 3659 7.5.5).
+#[derive(Default)]
+struct Perms {
+    file: String,
+    directory: String,
+    /// Rules for paths below differ: each entry has its own.
+    differ_below: bool,
+}
+
+impl Perms {
+    fn at(session: &Session, path: &VPath) -> Result<Self, Failure> {
+        let mut perms = Self::from_set(session.permissions(path)?);
+        perms.differ_below = session.has_rules_below(path)?;
+        Ok(perms)
+    }
+
+    fn of_child(session: &Session, path: &VPath, name: &[u8]) -> Result<Self, Failure> {
+        Ok(path.child(name).map_or_else(
+            |_| Ok(Self::default()),
+            |child| session.permissions(&child).map(Self::from_set),
+        )?)
+    }
+
+    fn from_set(held: PermissionSet) -> Self {
+        let choose = |table: &[(Permission, char)]| {
+            let held = table
+                .iter()
+                .filter(|(permission, _)| held.contains(*permission));
+            held.map(|(_, letter)| *letter).collect()
+        };
+        Self {
+            file: choose(&[
+                (Permission::Append, 'a'),
+                (Permission::Delete, 'd'),
+                (Permission::Rename, 'f'),
+                (Permission::Read, 'r'),
+                (Permission::Overwrite, 'w'),
+            ]),
+            directory: choose(&[
+                (Permission::Create, 'c'),
+                (Permission::Rmdir, 'd'),
+                (Permission::List, 'e'),
+                (Permission::Rename, 'f'),
+                (Permission::List, 'l'),
+                (Permission::Mkdir, 'm'),
+                (Permission::Delete, 'p'),
+            ]),
+            differ_below: false,
+        }
+    }
+
+    fn of(&self, kind: FileKind) -> &str {
+        match kind {
+            FileKind::Directory => &self.directory,
+            FileKind::File | FileKind::Symlink | FileKind::Other => &self.file,
+        }
+    }
+}
+
+/// MLST's one line: facts, a space, the whole path.
+pub(super) fn facts_line(
+    path: &VPath,
+    metadata: &Metadata,
+    selection: FactSet,
+    held: PermissionSet,
+) -> Vec<u8> {
+    let perms = Perms::from_set(held);
+    let mut line = Vec::new();
+    let extra = if metadata.partial { "x.partial=1;" } else { "" };
+    let entry = entry(path.as_bytes(), metadata, None);
+    // A `VPath` holds no byte that cannot be said.
+    let _ = facts_text(
+        &mut line,
+        &entry,
+        selection,
+        perms.of(metadata.kind),
+        FactType::Entry,
+        extra,
+    );
+    line
+}
+
+/// The store's time in the form of the dialogue.
+pub(super) fn timestamp(time: wharf_vfs::Timestamp) -> Timestamp {
+    Timestamp::new(time.seconds, time.nanos)
+}
+
+fn entry<'a>(name: &'a [u8], metadata: &Metadata, target: Option<&'a [u8]>) -> Entry<'a> {
+    Entry {
+        name,
+        kind: match metadata.kind {
+            FileKind::File => EntryKind::File,
+            FileKind::Directory => EntryKind::Directory,
+            FileKind::Symlink => EntryKind::Symlink { target },
+            FileKind::Other => EntryKind::Other,
+        },
+        size: metadata.size,
+        modified: timestamp(metadata.modified),
+        created: metadata.created.map(timestamp),
+        mode: metadata.mode,
+        uid: metadata.uid,
+        gid: metadata.gid,
+        links: metadata.links,
+        device: metadata.device,
+        inode: metadata.inode,
+    }
+}
+
+/// A session's answer, waited for on the blocking thread a listing is made on.
+fn wait_for<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Handle::current().block_on(work)
+}

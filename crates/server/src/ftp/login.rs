@@ -1,0 +1,203 @@
+//! USER, PASS and REIN.
+
+use std::time::Duration;
+
+use secrecy::SecretSlice;
+use wharf_accounts::{Account, Denial, LoginError};
+use wharf_causes::id;
+use wharf_ftp::server::Outcome;
+use wharf_vfs::VPath;
+
+use super::codes::reported;
+use super::control::Connection;
+use crate::config::Plaintext;
+use crate::event::What;
+use crate::failure::{Failure, Kind};
+use crate::session::Session;
+
+/// How long a refused login waits for its answer, whatever was wrong with it (security A1). A
+/// random part is added so that small differences of the check itself drown in it.
+const REFUSAL_DELAY: Duration = Duration::from_millis(250);
+const REFUSAL_JITTER_MILLISECONDS: u8 = 50;
+
+impl Connection {
+    /// USER. Every name is asked for its password, known or not; `anonymous` is let in at once.
+    pub(super) async fn identify(&mut self, name: &[u8]) -> Outcome {
+        let anonymous = [b"anonymous".as_slice(), b"ftp"]
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known));
+        if anonymous {
+            return match self.config().anonymous.clone() {
+                Some(anonymous) => {
+                    let seen = self.shared.revision();
+                    self.admit(Account::anonymous(anonymous.home), "anonymous", seen)
+                        .await
+                }
+                None => {
+                    let text = "Anonymous access is off; log in with an account";
+                    let failure = Failure::new(Kind::LoginFailed, id::B_8, text);
+                    self.refuse_login(name, failure).await
+                }
+            };
+        }
+        if self.may_send_password() {
+            Outcome::AskPassword
+        } else {
+            let text = "A password may not be sent in clear; this server has no TLS yet, \
+                        and its administrator has not allowed plaintext";
+            let failure = Failure::new(Kind::PlaintextPassword, id::B_3, text);
+            self.refuse_login(name, failure).await
+        }
+    }
+
+    fn may_send_password(&self) -> bool {
+        match self.plaintext {
+            Plaintext::Allow => true,
+            Plaintext::Loopback => {
+                self.guard.handle.peer.ip().is_loopback() && self.local.is_loopback()
+            }
+            Plaintext::Deny => false,
+        }
+    }
+
+    /// PASS.
+    pub(super) async fn authenticate(
+        &mut self,
+        name: &[u8],
+        password: &SecretSlice<u8>,
+    ) -> Outcome {
+        self.shared.auditable().await;
+        let seen = self.shared.revision();
+        match self.shared.accounts.authenticate(name, password).await {
+            Ok(account) => self.admit(account, "password", seen).await,
+            Err(LoginError::Denied(denial)) => {
+                let cause = match denial {
+                    Denial::BadCredentials => id::B_1,
+                    Denial::Disabled => id::B_12,
+                };
+                self.tell_login_failed(name, cause.as_str());
+                // One text and one id for both: which it was is for the log only (security A2).
+                let failure =
+                    Failure::new(Kind::LoginFailed, id::B_1, "User name or password is wrong");
+                self.count_refusal(failure).await
+            }
+            Err(LoginError::Busy) => {
+                let text = "Too many logins at once, try again in 5 s";
+                let failure = Failure::new(Kind::ServiceClosing, id::E_3, text);
+                Outcome::Failed(reported(&failure))
+            }
+            Err(LoginError::Backend(error)) => {
+                tracing::error!(%error, "accounts cannot be read");
+                let text = "The accounts cannot be read, try again later";
+                let failure = Failure::new(Kind::ServiceClosing, id::B_14, text);
+                Outcome::Failed(reported(&failure))
+            }
+        }
+    }
+
+    /// The last steps of a login: the account's own limit, its home, its record. `seen` is the
+    /// revision of the accounts before the check.
+    async fn admit(&mut self, account: Account, method: &'static str, seen: u64) -> Outcome {
+        let limits = &self.config().limits;
+        let allowed = match account.max_sessions {
+            Some(own) => own,
+            // Anonymous users are many people; the limits per address and in all hold for them.
+            None if account.is_anonymous() => limits.sessions,
+            None => limits.sessions_per_account,
+        };
+        if let Err(refused) = self.permit.admit_account(account.name.as_str(), allowed) {
+            let what = What::Refused {
+                limit: refused.limit.name(),
+                allowed: refused.allowed,
+            };
+            self.tell(what);
+            return Outcome::Failed(reported(&Failure::from(refused)));
+        }
+        let id = (!account.is_anonymous()).then_some(account.id);
+        let opened = Session::open(
+            &self.shared,
+            &self.current.config,
+            &self.guard.handle,
+            account,
+        )
+        .await;
+        let session = match opened {
+            Ok(session) => session,
+            Err(failure) => return Outcome::Failed(reported(&failure)),
+        };
+        if let Some(id) = id
+            && self.shared.revision() != seen
+            && let Err(failure) = self.recheck(id).await
+        {
+            return Outcome::Failed(reported(&failure));
+        }
+        session.logged_in(method);
+        self.session = Some(Box::new(session));
+        Outcome::LoggedIn
+    }
+
+    /// Security A22: a change made between the password check and now must not be missed.
+    async fn recheck(&self, id: i64) -> Result<(), Failure> {
+        match self.shared.accounts.current(id).await {
+            Ok(Some(account)) if account.enabled => Ok(()),
+            Ok(_) => {
+                self.guard.handle.revoke();
+                Err(Failure::revoked())
+            }
+            Err(error) => {
+                tracing::error!(%error, "accounts cannot be read");
+                Err(Failure::internal(
+                    "The accounts cannot be read, try again later",
+                ))
+            }
+        }
+    }
+
+    async fn refuse_login(&mut self, name: &[u8], failure: Failure) -> Outcome {
+        self.tell_login_failed(name, failure.cause_name());
+        self.count_refusal(failure).await
+    }
+
+    /// Delays the refusal, and ends the connection at the limit of attempts.
+    async fn count_refusal(&mut self, failure: Failure) -> Outcome {
+        self.failed_logins += 1;
+        tokio::time::sleep(REFUSAL_DELAY + jitter()).await;
+        let mut reported = reported(&failure);
+        if self.failed_logins >= self.config().limits.login_attempts {
+            reported.close = true;
+        }
+        Outcome::Failed(reported)
+    }
+
+    /// REIN: as if just connected, the time for the login included.
+    pub(super) fn reinitialise(&mut self) -> Outcome {
+        self.session = None;
+        self.passive = None;
+        self.guard.handle.set_account(None);
+        self.permit.leave_account();
+        self.directory = VPath::root();
+        self.umask = self.config().umask;
+        self.idle = self.config().timeouts.idle;
+        self.restart_login_deadline();
+        Outcome::Done
+    }
+
+    fn tell_login_failed(&self, name: &[u8], cause: &'static str) {
+        self.tell(What::LoginFailed {
+            name: name.into(),
+            cause,
+        });
+    }
+
+    pub(super) fn tell(&self, what: What) {
+        let handle = &self.guard.handle;
+        self.shared.tell_of(handle.id, handle.peer, what);
+    }
+}
+
+fn jitter() -> Duration {
+    let mut byte = [0_u8; 1];
+    // Without randomness the delay is merely constant.
+    let _ = getrandom::fill(&mut byte);
+    Duration::from_millis(u64::from(byte[0] % REFUSAL_JITTER_MILLISECONDS))
+}

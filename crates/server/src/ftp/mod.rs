@@ -1,0 +1,80 @@
+//! The FTP front-end: one task for each control connection.
+
+mod codes;
+mod control;
+mod jobs;
+mod lister;
+mod login;
+mod perform;
+mod transfer;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use wharf_ftp::reply::Reply;
+use wharf_net::limits::Permit;
+
+use crate::config::Plaintext;
+use crate::event::What;
+use crate::failure::Failure;
+use crate::shared::Shared;
+
+/// Serves one control connection to its end.
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    plaintext: Plaintext,
+    stream: TcpStream,
+    peer: SocketAddr,
+    permit: Permit,
+) {
+    let guard = shared.registry.enter(peer);
+    let session = guard.handle.id;
+    let mut closed = Closed {
+        shared: shared.clone(),
+        session,
+        peer,
+        reason: "panic",
+    };
+    shared.tell_of(session, peer, What::Connected);
+    // Boxed by parts: what waits for the next command is all an idle session keeps.
+    let Some(mut connection) = control::Connection::new(shared, plaintext, stream, guard, permit)
+    else {
+        closed.reason = "gone";
+        return;
+    };
+    closed.reason = connection.run().await;
+}
+
+/// The line a connection is refused or ended with before or outside its dialogue.
+pub(crate) fn farewell_line(failure: &Failure) -> Vec<u8> {
+    let mut line = Vec::new();
+    Reply::line(codes::code(failure.kind), failure.told()).encode_into(&mut line);
+    line
+}
+
+/// Records the end of a session, also when its task panicked.
+struct Closed {
+    shared: Arc<Shared>,
+    session: u64,
+    peer: SocketAddr,
+    reason: &'static str,
+}
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        if self.reason == "panic" {
+            tracing::error!(
+                session = self.session,
+                "a session ended by a fault of the program"
+            );
+        }
+        self.shared.tell_of(
+            self.session,
+            self.peer,
+            What::Closed {
+                reason: self.reason,
+            },
+        );
+    }
+}

@@ -1,0 +1,555 @@
+//! A transfer from its command to its final reply: prepare, connect, move, and meanwhile answer
+//! what may be answered.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io;
+use wharf_causes::id;
+use wharf_ftp::reply::Reply;
+use wharf_ftp::server::{
+    Action, DuringTransfer, ListForm, Outcome, Route, Transfer, TransferKind, opening,
+    opening_unique, progress,
+};
+use wharf_net::active;
+use wharf_net::data::{DataConnection, TransferControl};
+use wharf_net::passive::{AcceptError, PassiveListener};
+use wharf_vfs::VPath;
+
+use super::codes::reported;
+use super::control::{Connection, End, WAITING_LINES};
+use super::jobs::{Ended, Job, Upload, finish};
+use super::lister::{Bounds, Lister};
+use crate::failure::{Failure, Kind};
+use crate::session::{Moved, Session, Writing};
+
+/// Files up to this size whose bytes are in the page cache are sent without leaving the task.
+const SMALL_BYTES: u64 = 64 * 1024;
+/// Names STOU tries before it gives up.
+const UNIQUE_TRIES: u32 = 16;
+
+/// A transfer whose file side is open.
+struct Prepared {
+    job: Job,
+    opening: Reply,
+    /// The name STOU chose, relative to the working directory.
+    name: Option<Box<[u8]>>,
+}
+
+/// Where the data connection comes from.
+enum Data {
+    Passive(PassiveListener),
+    Active { local: IpAddr, target: SocketAddr },
+    Ready(DataConnection),
+}
+
+/// What happened on the control connection meanwhile.
+#[derive(Default)]
+struct Meanwhile {
+    aborted: bool,
+    /// Nothing more is read: QUIT came, or the client is gone.
+    deaf: bool,
+    end: Option<End>,
+}
+
+impl Connection {
+    /// One transfer command.
+    pub(super) async fn transfer(&mut self, transfer: Transfer) -> Result<(), End> {
+        let mut path = self.directory.clone();
+        let prepared = match self.prepare(&transfer, &mut path).await {
+            Ok(prepared) => prepared,
+            Err(failure) => {
+                self.passive = None;
+                return self
+                    .conclude(transfer, &path, Err(failure), Meanwhile::default())
+                    .await;
+            }
+        };
+        let data = match self.data(transfer.route) {
+            Ok(data) => data,
+            Err(failure) => {
+                prepared.job.abandon().await;
+                return self
+                    .conclude(transfer, &path, Err(failure), Meanwhile::default())
+                    .await;
+            }
+        };
+        let control = Arc::new(TransferControl::new(self.config().timeouts.stall));
+        let Prepared { job, opening, name } = prepared;
+        if let Err(end) = self.send(&opening).await {
+            job.abandon().await;
+            return Err(end);
+        }
+        let (ended, meanwhile) = match small_download(job, data, &control).await {
+            Ok(ended) => (ended, Meanwhile::default()),
+            Err((job, data)) => self.move_bytes(job, data, &control).await,
+        };
+        let ended = ended.map(|ended| Finished {
+            ended,
+            control,
+            name,
+        });
+        self.conclude(transfer, &path, ended, meanwhile).await
+    }
+
+    /// Opens the file side. Refusals come before any data connection.
+    async fn prepare(
+        &self,
+        transfer: &Transfer,
+        resolved: &mut VPath,
+    ) -> Result<Prepared, Failure> {
+        let session = self.session()?;
+        let ascii = transfer.ascii;
+        match &transfer.kind {
+            TransferKind::Retrieve { path, start, last } => {
+                *resolved = self.resolve(path)?;
+                let reader = session.read(resolved).await?;
+                let length = length(reader.metadata().size, *start, *last)?;
+                let opening = opening(ascii, (!ascii).then_some(length));
+                let job = Job::Download {
+                    reader,
+                    start: *start,
+                    length,
+                    ascii,
+                };
+                Ok(Prepared {
+                    job,
+                    opening,
+                    name: None,
+                })
+            }
+            TransferKind::Store {
+                path,
+                offset,
+                declared,
+            } => {
+                *resolved = self.resolve(path)?;
+                let writing = if *offset == 0 {
+                    Writing::Whole
+                } else {
+                    Writing::From(*offset)
+                };
+                self.upload(session, resolved, writing, *declared, ascii)
+                    .await
+            }
+            TransferKind::Append { path, declared } => {
+                *resolved = self.resolve(path)?;
+                self.upload(session, resolved, Writing::Append, *declared, ascii)
+                    .await
+            }
+            TransferKind::StoreUnique { near, declared } => {
+                let mut prepared = self
+                    .unique(session, resolved, near.as_deref(), *declared, ascii)
+                    .await?;
+                let name: Box<[u8]> = resolved.name().unwrap_or_default().into();
+                prepared.opening = opening_unique(&name);
+                prepared.name = Some(name);
+                Ok(prepared)
+            }
+            TransferKind::List { arguments, form } => {
+                if let Some(path) = &arguments.path {
+                    *resolved = self.resolve(path)?;
+                }
+                let bounds = Bounds::of(self.config());
+                let lister =
+                    Lister::open(session, &self.directory, arguments, *form, bounds).await?;
+                let text = matches!(form, ListForm::Long | ListForm::Names | ListForm::Facts(_));
+                Ok(Prepared {
+                    job: Job::Listing(lister),
+                    opening: opening(text, None),
+                    name: None,
+                })
+            }
+        }
+    }
+
+    async fn upload(
+        &self,
+        session: &Session,
+        path: &VPath,
+        writing: Writing,
+        declared: Option<u64>,
+        ascii: bool,
+    ) -> Result<Prepared, Failure> {
+        let staged = session.write(path, writing, declared, self.umask).await?;
+        let job = Job::Upload(Upload::new(staged, ascii, declared));
+        Ok(Prepared {
+            job,
+            opening: opening(ascii, None),
+            name: None,
+        })
+    }
+
+    /// STOU: the name asked for if it is free, else one with a random ending.
+    async fn unique(
+        &self,
+        session: &Session,
+        resolved: &mut VPath,
+        near: Option<&[u8]>,
+        declared: Option<u64>,
+        ascii: bool,
+    ) -> Result<Prepared, Failure> {
+        let wanted = self.resolve(near.unwrap_or(b"upload"))?;
+        *resolved = wanted.clone();
+        for _ in 0..UNIQUE_TRIES {
+            match self
+                .upload(session, resolved, Writing::New, declared, ascii)
+                .await
+            {
+                Err(failure) if failure.kind == Kind::Exists => {
+                    let mut random = [0_u8; 4];
+                    getrandom::fill(&mut random)
+                        .map_err(|_| Failure::internal("No random name can be made"))?;
+                    let ending = format!(".{:08x}", u32::from_ne_bytes(random));
+                    let name = [wanted.name().unwrap_or(b"upload"), ending.as_bytes()].concat();
+                    *resolved = wanted.parent().unwrap_or_else(VPath::root).resolve(&name)?;
+                }
+                other => return other,
+            }
+        }
+        Err(Failure::new(
+            Kind::Exists,
+            id::C_15,
+            "No free name was found",
+        ))
+    }
+
+    fn data(&mut self, route: Route) -> Result<Data, Failure> {
+        match route {
+            Route::Active(target) => Ok(Data::Active {
+                local: self.local,
+                target,
+            }),
+            Route::Passive => {
+                let Some(passive) = self.passive.take() else {
+                    let text = "The passive port has expired; send PASV or EPSV again";
+                    return Err(Failure::new(Kind::NoDataConnection, id::D_4, text));
+                };
+                let mut listener = passive.listener;
+                Ok(match listener.try_accept() {
+                    Some(connection) => {
+                        self.tell_strangers(&mut listener);
+                        Data::Ready(connection)
+                    }
+                    None => Data::Passive(listener),
+                })
+            }
+        }
+    }
+
+    fn tell_strangers(&self, listener: &mut PassiveListener) {
+        if let Some(session) = self.session.as_deref() {
+            for stranger in listener.take_strangers() {
+                session.stranger(stranger, listener.port());
+            }
+        }
+    }
+
+    /// Runs the job and listens to the control connection until it is over.
+    async fn move_bytes(
+        &mut self,
+        job: Job,
+        data: Data,
+        control: &Arc<TransferControl>,
+    ) -> (Result<Ended, Failure>, Meanwhile) {
+        let mut meanwhile = Meanwhile::default();
+        self.guard.handle.set_transfer(Some(control.clone()));
+        if self.guard.handle.is_revoked() {
+            control.cancel();
+        }
+        let session = self.session.as_deref().cloned();
+        let wait = self.config().timeouts.data_connect;
+        let mut running = Box::pin(connect_and_run(job, data, wait, control, session));
+        let ended = loop {
+            let listening = !meanwhile.deaf && self.waiting.len() < WAITING_LINES;
+            tokio::select! {
+                biased;
+                ended = &mut running => break ended,
+                line = self.line_during_transfer(), if listening => match line {
+                    Ok(Some(line)) => {
+                        if let Err(end) = self.meanwhile(line, control, &mut meanwhile).await {
+                            meanwhile.give_up(end, control);
+                        }
+                    }
+                    Ok(None) => {}
+                    Err(end) => meanwhile.give_up(end, control),
+                },
+            }
+        };
+        drop(running);
+        self.guard.handle.set_transfer(None);
+        (ended, meanwhile)
+    }
+
+    /// A line that came while bytes flow.
+    async fn meanwhile(
+        &mut self,
+        line: Vec<u8>,
+        control: &TransferControl,
+        meanwhile: &mut Meanwhile,
+    ) -> Result<(), End> {
+        let decided = self.dialogue.during_transfer(&line);
+        if !self.waiting.is_empty() && !matches!(decided, Some(DuringTransfer::Abort)) {
+            // Replies keep the order of the commands: behind one that waits, all wait but ABOR.
+            self.waiting.push_back(line);
+            return Ok(());
+        }
+        match decided {
+            Some(DuringTransfer::Abort) => {
+                meanwhile.aborted = true;
+                // Its own reply comes after that of the transfer; until then nothing is read.
+                meanwhile.deaf = true;
+                control.cancel();
+                Ok(())
+            }
+            Some(DuringTransfer::Quit) => {
+                meanwhile.deaf = true;
+                self.waiting.push_back(line);
+                Ok(())
+            }
+            Some(DuringTransfer::Status) => {
+                let milliseconds = u64::try_from(control.elapsed().as_millis());
+                let reply = progress(control.bytes(), milliseconds.unwrap_or(u64::MAX));
+                self.send(&reply).await
+            }
+            Some(DuringTransfer::Reply(reply)) => self.send(&reply).await,
+            None => {
+                self.waiting.push_back(line);
+                Ok(())
+            }
+        }
+    }
+
+    /// Records the transfer and answers it.
+    async fn conclude(
+        &mut self,
+        transfer: Transfer,
+        path: &VPath,
+        finished: Result<Finished, Failure>,
+        meanwhile: Meanwhile,
+    ) -> Result<(), End> {
+        let (moved, result, name, note) = match finished {
+            Ok(Finished {
+                ended,
+                control,
+                name,
+            }) => {
+                let moved = Moved {
+                    bytes: ended.bytes,
+                    elapsed: control.elapsed(),
+                };
+                (moved, ended.result, name, ended.note)
+            }
+            Err(failure) => (
+                Moved {
+                    bytes: 0,
+                    elapsed: Duration::ZERO,
+                },
+                Err(failure),
+                None,
+                None,
+            ),
+        };
+        if let Some(session) = self.session.as_deref() {
+            let end = result.as_ref().map(|()| ());
+            match &transfer.kind {
+                TransferKind::Retrieve { .. } => session.downloaded(path, &moved, end),
+                TransferKind::List { .. } => session.listed(path, end),
+                _ => session.uploaded(path, &moved, end),
+            }
+        }
+        let outcome = match result {
+            Ok(()) => Outcome::Transferred {
+                bytes: moved.bytes,
+                name,
+                note,
+            },
+            Err(failure) => Outcome::Failed(reported(&failure)),
+        };
+        let close = matches!(&outcome, Outcome::Failed(failure) if failure.close);
+        let reply = self.dialogue.done(Action::Transfer(transfer), outcome);
+        if let Some(end @ (End::Gone | End::LineTooLong)) = meanwhile.end {
+            return Err(end);
+        }
+        self.send(&reply).await?;
+        if meanwhile.aborted {
+            self.send(&Reply::line(226, "Aborted")).await?;
+        }
+        if close {
+            return Err(End::Refused);
+        }
+        meanwhile.end.map_or(Ok(()), Err)
+    }
+}
+
+/// A transfer that got as far as moving bytes.
+struct Finished {
+    ended: Ended,
+    control: Arc<TransferControl>,
+    name: Option<Box<[u8]>>,
+}
+
+impl Meanwhile {
+    fn give_up(&mut self, end: End, control: &TransferControl) {
+        self.deaf = true;
+        self.end = Some(end);
+        control.cancel();
+    }
+}
+
+/// How many bytes a download is.
+fn length(size: u64, start: u64, last: Option<u64>) -> Result<u64, Failure> {
+    let bad = |text: String| Err(Failure::new(Kind::BadOffset, id::C_5, text));
+    if start > size {
+        return bad(format!(
+            "Restart offset {start} is beyond the end of the file, {size}"
+        ));
+    }
+    match last {
+        Some(last) if last < start => bad(format!("The range ends at {last}, before its start")),
+        Some(last) => Ok(last.saturating_add(1).min(size) - start),
+        None => Ok(size - start),
+    }
+}
+
+/// A small cached file over a connection that is there already: no waiting, no other thread.
+/// Anything else comes back untouched, or continued from where it stands.
+async fn small_download(
+    job: Job,
+    data: Data,
+    control: &Arc<TransferControl>,
+) -> Result<Result<Ended, Failure>, (Job, Data)> {
+    let (reader, start, length, connection) = match (job, data) {
+        (
+            Job::Download {
+                reader,
+                start,
+                length,
+                ascii: false,
+            },
+            Data::Ready(connection),
+        ) if length <= SMALL_BYTES => (reader, start, length, connection),
+        (job, data) => return Err((job, data)),
+    };
+    let back = |reader, start, length, connection| {
+        let job = Job::Download {
+            reader,
+            start,
+            length,
+            ascii: false,
+        };
+        Err((job, Data::Ready(connection)))
+    };
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
+    if !bytes.is_empty() {
+        match reader.read_cached_at(start, &mut bytes) {
+            Some(Ok(read)) if read == bytes.len() => {}
+            _ => return back(reader, start, length, connection),
+        }
+        match connection.try_send(&bytes) {
+            Ok(sent) => {
+                let sent = sent as u64;
+                control.add(sent);
+                if sent < length {
+                    return back(reader, start + sent, length - sent, connection);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return back(reader, start, length, connection);
+            }
+            Err(_) => {
+                let text = "The data connection broke before the first byte";
+                return Ok(Err(Failure::new(Kind::DataBroken, id::T_2, text)));
+            }
+        }
+    }
+    let result = finish(connection, control).await;
+    Ok(Ok(Ended {
+        bytes: length,
+        result,
+        note: None,
+    }))
+}
+
+async fn connect_and_run(
+    job: Job,
+    data: Data,
+    wait: Duration,
+    control: &Arc<TransferControl>,
+    session: Option<Session>,
+) -> Result<Ended, Failure> {
+    let connected = tokio::select! {
+        connected = connect(data, wait, session.as_ref()) => connected,
+        () = control.cancelled() => {
+            Err(Failure::new(Kind::Aborted, id::T_2, "Stopped before the data connection came"))
+        }
+    };
+    match connected {
+        Ok(connection) => Ok(job.run(connection, control).await),
+        Err(failure) => {
+            job.abandon().await;
+            Err(failure)
+        }
+    }
+}
+
+async fn connect(
+    data: Data,
+    wait: Duration,
+    session: Option<&Session>,
+) -> Result<DataConnection, Failure> {
+    match data {
+        Data::Ready(connection) => Ok(connection),
+        Data::Active { local, target } => active::connect(local, false, target, wait)
+            .await
+            .map_err(|error| {
+                let text = format!("Cannot open the data connection to {target}: {error}");
+                Failure::new(Kind::NoDataConnection, id::D_10, text)
+            }),
+        Data::Passive(mut listener) => {
+            let accepted = listener.accept(wait).await;
+            let port = listener.port();
+            let strangers = listener.take_strangers();
+            for stranger in &strangers {
+                if let Some(session) = session {
+                    session.stranger(*stranger, port);
+                }
+            }
+            accepted.map_err(|error| no_data_connection(&error, &strangers, port, wait))
+        }
+    }
+}
+
+fn no_data_connection(
+    error: &AcceptError,
+    strangers: &[SocketAddr],
+    port: u16,
+    wait: Duration,
+) -> Failure {
+    let what = "Cannot open the data connection";
+    match (error, strangers.first()) {
+        (AcceptError::Io(error), _) => {
+            tracing::error!(%error, port, "a passive port failed");
+            Failure::new(
+                Kind::NoDataConnection,
+                id::D_4,
+                format!("{what}: port {port} failed"),
+            )
+        }
+        (AcceptError::TimedOut, Some(stranger)) => {
+            let text = format!(
+                "{what}: only {} connected to port {port}, which is not your address",
+                stranger.ip()
+            );
+            Failure::new(Kind::NoDataConnection, id::D_7, text)
+        }
+        (AcceptError::TimedOut, None) => {
+            let text = format!(
+                "{what}: nothing arrived on port {port} within {} s",
+                wait.as_secs()
+            );
+            Failure::new(Kind::NoDataConnection, id::D_3, text)
+        }
+    }
+}

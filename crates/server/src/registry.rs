@@ -1,0 +1,138 @@
+//! Who is connected: the one place through which the server reaches a live session.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use wharf_accounts::Account;
+use wharf_net::data::TransferControl;
+
+/// Every live session of the process.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    sessions: Mutex<HashMap<u64, Arc<Handle>>>,
+    next: AtomicU64,
+    emptied: Notify,
+}
+
+/// What the rest of the server may know of a session and tell it.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    pub(crate) id: u64,
+    pub(crate) peer: SocketAddr,
+    account: Mutex<Option<Arc<Account>>>,
+    transfer: Mutex<Option<Arc<TransferControl>>>,
+    draining: AtomicBool,
+    revoked: AtomicBool,
+    /// Rung when an order was given.
+    pub(crate) bell: Notify,
+}
+
+impl Registry {
+    /// Enters a session; it leaves when the guard is dropped.
+    pub(crate) fn enter(self: &Arc<Self>, peer: SocketAddr) -> Guard {
+        let handle = Arc::new(Handle {
+            id: self.next.fetch_add(1, Ordering::Relaxed) + 1,
+            peer,
+            account: Mutex::new(None),
+            transfer: Mutex::new(None),
+            draining: AtomicBool::new(false),
+            revoked: AtomicBool::new(false),
+            bell: Notify::new(),
+        });
+        locked(&self.sessions).insert(handle.id, handle.clone());
+        Guard {
+            registry: self.clone(),
+            handle,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        locked(&self.sessions).len()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Handle>> {
+        locked(&self.sessions).values().cloned().collect()
+    }
+
+    /// Resolves once no session is left.
+    pub(crate) async fn empty(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            if self.len() == 0 {
+                return;
+            }
+            emptied.await;
+        }
+    }
+}
+
+/// Keeps a session in the registry.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    registry: Arc<Registry>,
+    pub(crate) handle: Arc<Handle>,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let mut sessions = locked(&self.registry.sessions);
+        sessions.remove(&self.handle.id);
+        if sessions.is_empty() {
+            // A burst of ten thousand sessions must not keep its table for ever.
+            sessions.shrink_to_fit();
+            self.registry.emptied.notify_waiters();
+        }
+    }
+}
+
+impl Handle {
+    /// The account as it is now; `None` before the login and after a revocation.
+    pub(crate) fn account(&self) -> Option<Arc<Account>> {
+        locked(&self.account).clone()
+    }
+
+    pub(crate) fn set_account(&self, account: Option<Arc<Account>>) {
+        *locked(&self.account) = account;
+    }
+
+    /// The running transfer, so that an order can stop it.
+    pub(crate) fn set_transfer(&self, transfer: Option<Arc<TransferControl>>) {
+        *locked(&self.transfer) = transfer;
+    }
+
+    pub(crate) fn cancel_transfer(&self) {
+        if let Some(transfer) = &*locked(&self.transfer) {
+            transfer.cancel();
+        }
+    }
+
+    /// Ends the session now, its transfer included (an account was disabled or removed).
+    pub(crate) fn revoke(&self) {
+        self.revoked.store(true, Ordering::Release);
+        self.set_account(None);
+        self.cancel_transfer();
+        self.bell.notify_one();
+    }
+
+    /// Ends the session once its transfer is through (the server stops).
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+        self.bell.notify_one();
+    }
+
+    pub(crate) fn is_revoked(&self) -> bool {
+        self.revoked.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+}
+
+/// None of these locks is held across code that can panic half-way through a change.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

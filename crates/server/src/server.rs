@@ -1,0 +1,298 @@
+//! Starting, reloading and stopping a server.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinHandle;
+use wharf_accounts::Accounts;
+use wharf_causes::id;
+use wharf_net::advertise::Advertised;
+use wharf_net::limits::{Gate, Limits};
+use wharf_net::listener::Listener;
+use wharf_net::passive::PassivePorts;
+use wharf_net::refuse::Refuser;
+use wharf_vfs::local::{LocalOptions, LocalStore};
+
+use crate::audit::Audit;
+use crate::config::{Config, ListenerConfig, Protocol};
+use crate::event::{Event, What};
+use crate::failure::{Failure, Kind};
+use crate::ftp;
+use crate::shared::{Current, Shared};
+
+/// How long sessions have to say goodbye once their transfers are through.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// A running server. Dropping it stops listening and ends its sessions at once; [`Server::drain`]
+/// is the polite way.
+pub struct Server {
+    shared: Arc<Shared>,
+    addresses: Vec<(Protocol, SocketAddr)>,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Why a server did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The settings name no listener.
+    #[error("no listener is configured")]
+    NoListener,
+    /// A port is in use, needs privileges, or the address is not of this machine.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A served folder is missing, not a folder, or may not be opened.
+    #[error("cannot serve the folder `{folder}`: {source}")]
+    Folder {
+        /// The folder as configured.
+        folder: String,
+        /// Why.
+        source: wharf_vfs::Error,
+    },
+    /// The public address or a network table entry cannot be used.
+    #[error("passive addresses: {0}")]
+    Advertised(String),
+    /// The audit log cannot be opened.
+    #[error("cannot open the audit log `{file}`: {source}")]
+    Audit {
+        /// The file as configured.
+        file: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+impl Server {
+    /// Binds every listener and begins to serve. Nothing is left behind when it fails.
+    ///
+    /// # Errors
+    /// The first thing that cannot be had; see [`StartError`].
+    pub async fn start(config: Config, accounts: Accounts) -> Result<Self, StartError> {
+        if config.listeners.is_empty() {
+            return Err(StartError::NoListener);
+        }
+        check_folders(&config)?;
+        let advertised = advertised(&config).map_err(StartError::Advertised)?;
+        let mut bound = Vec::new();
+        for listener in &config.listeners {
+            let address = listener.address;
+            let full = Failure::new(
+                Kind::ServiceClosing,
+                id::A_15,
+                "The server has no file descriptor left, try again in 5 s",
+            );
+            let socket = Listener::bind(address)
+                .map_err(|source| StartError::Listen { address, source })?
+                .with_full_message(ftp::farewell_line(&full));
+            bound.push((listener.clone(), socket));
+        }
+        let audit = match &config.audit {
+            Some(file) => Some(Audit::open(file).map_err(|source| StartError::Audit {
+                file: file.display().to_string(),
+                source,
+            })?),
+            None => None,
+        };
+        let gate = Gate::new(limits(&config));
+        let current = Current {
+            ports: PassivePorts::new(config.passive.ports.clone()),
+            advertised: Arc::new(advertised),
+            config: Arc::new(config),
+        };
+        let shared = Arc::new(Shared::new(current, accounts, gate, audit));
+        let (stop, stopping) = watch::channel(false);
+        let mut tasks = vec![tokio::spawn(follow_accounts(
+            shared.clone(),
+            stopping.clone(),
+        ))];
+        let mut addresses = Vec::new();
+        for (config, socket) in bound {
+            let address = socket.local_addr();
+            addresses.push((config.protocol, address));
+            tasks.push(tokio::spawn(accept(
+                shared.clone(),
+                config,
+                socket,
+                stopping.clone(),
+            )));
+        }
+        Ok(Self {
+            shared,
+            addresses,
+            stop,
+            tasks,
+        })
+    }
+
+    /// Where it listens, with the ports that were chosen for port 0.
+    #[must_use]
+    pub fn addresses(&self) -> &[(Protocol, SocketAddr)] {
+        &self.addresses
+    }
+
+    /// What happens from now on. A receiver that falls behind by thousands loses the oldest.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.shared.subscribe()
+    }
+
+    /// Live sessions.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.shared.registry.len()
+    }
+
+    /// Takes new settings for sessions to come; live ones keep theirs. Listeners and the audit log
+    /// stay as they are.
+    ///
+    /// # Errors
+    /// All problems, and then nothing has changed.
+    pub async fn reload(&self, config: Config) -> Result<(), Vec<String>> {
+        let mut problems = Vec::new();
+        if let Err(error) = check_folders(&config) {
+            problems.push(error.to_string());
+        }
+        let advertised = advertised(&config)
+            .map_err(|error| problems.push(error))
+            .ok();
+        let (Some(advertised), true) = (advertised, problems.is_empty()) else {
+            return Err(problems);
+        };
+        self.shared.gate.set_limits(limits(&config));
+        let before = self.shared.current();
+        let ports = if before.config.passive.ports == config.passive.ports {
+            // The same pool goes on, so that two sessions never own one port.
+            before.ports
+        } else {
+            PassivePorts::new(config.passive.ports.clone())
+        };
+        self.shared.replace(Current {
+            ports,
+            advertised: Arc::new(advertised),
+            config: Arc::new(config),
+        });
+        Ok(())
+    }
+
+    /// Stops: no new sessions; idle ones are told 421 at once, running transfers have the drain
+    /// time to finish, then they are cut off and told.
+    pub async fn drain(self) {
+        self.stop.send_replace(true);
+        let registry = &self.shared.registry;
+        let limit = self.shared.current().config.timeouts.drain;
+        for handle in registry.all() {
+            handle.drain();
+        }
+        if tokio::time::timeout(limit, registry.empty()).await.is_err() {
+            for handle in registry.all() {
+                handle.cancel_transfer();
+            }
+            let _ = tokio::time::timeout(FAREWELL, registry.empty()).await;
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        total: config.limits.sessions,
+        per_address: config.limits.sessions_per_address,
+    }
+}
+
+fn advertised(config: &Config) -> Result<Advertised, String> {
+    Advertised::new(
+        config.passive.networks.clone(),
+        config.passive.public_address.clone(),
+    )
+}
+
+fn check_folders(config: &Config) -> Result<(), StartError> {
+    let anonymous = config.anonymous.as_ref().map(|anonymous| &anonymous.home);
+    for folder in std::iter::once(&config.root).chain(anonymous) {
+        LocalStore::open(folder, LocalOptions::default()).map_err(|source| StartError::Folder {
+            folder: folder.display().to_string(),
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+/// Takes connections in or refuses them at once; never waits for a session.
+async fn accept(
+    shared: Arc<Shared>,
+    config: ListenerConfig,
+    listener: Listener,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let refuser = Refuser::new();
+    loop {
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopping.wait_for(|stop| *stop) => return,
+        };
+        match shared.gate.admit(peer.ip()) {
+            Ok(permit) => {
+                tokio::spawn(ftp::serve(
+                    shared.clone(),
+                    config.plaintext,
+                    stream,
+                    peer,
+                    permit,
+                ));
+            }
+            Err(refused) => {
+                let what = What::Refused {
+                    limit: refused.limit.name(),
+                    allowed: refused.allowed,
+                };
+                shared.tell_of(0, peer, what);
+                refuser.refuse(stream, ftp::farewell_line(&Failure::from(refused)));
+            }
+        }
+    }
+}
+
+/// Brings changes of accounts to live sessions.
+async fn follow_accounts(shared: Arc<Shared>, mut stopping: watch::Receiver<bool>) {
+    let mut revision = shared.accounts.watch();
+    loop {
+        tokio::select! {
+            changed = revision.changed() => if changed.is_err() { return },
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+        for handle in shared.registry.all() {
+            let Some(account) = handle.account().filter(|account| !account.is_anonymous()) else {
+                continue;
+            };
+            match shared.accounts.current(account.id).await {
+                Ok(Some(now)) if now.enabled => {
+                    if now.revision != account.revision {
+                        handle.set_account(Some(Arc::new(now)));
+                    }
+                }
+                Ok(_) => handle.revoke(),
+                Err(error) => {
+                    // Fail closed only on a definite answer; the next change asks again.
+                    tracing::error!(%error, "accounts cannot be read");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What every session of the process shares.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, RwLock};
+use std::time::SystemTime;
+
+use tokio::sync::{broadcast, watch};
+use wharf_accounts::Accounts;
+use wharf_net::advertise::Advertised;
+use wharf_net::limits::Gate;
+use wharf_net::passive::PassivePorts;
+
+use crate::audit::Audit;
+use crate::config::Config;
+use crate::event::{Event, What};
+use crate::registry::Registry;
+use crate::session::Homes;
+
+/// Events a slow subscriber may fall behind before it loses some.
+const SUBSCRIBER_EVENTS: usize = 8192;
+
+pub(crate) struct Shared {
+    current: RwLock<Current>,
+    pub(crate) accounts: Accounts,
+    pub(crate) gate: Gate,
+    pub(crate) homes: Homes,
+    pub(crate) registry: Arc<Registry>,
+    revision: watch::Receiver<u64>,
+    events: broadcast::Sender<Arc<Event>>,
+    audit: Option<Audit>,
+}
+
+/// What a reload replaces. A session keeps the one it started with.
+#[derive(Clone)]
+pub(crate) struct Current {
+    pub(crate) config: Arc<Config>,
+    pub(crate) ports: PassivePorts,
+    pub(crate) advertised: Arc<Advertised>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        current: Current,
+        accounts: Accounts,
+        gate: Gate,
+        audit: Option<Audit>,
+    ) -> Self {
+        Self {
+            current: RwLock::new(current),
+            revision: accounts.watch(),
+            accounts,
+            gate,
+            homes: Homes::default(),
+            registry: Arc::default(),
+            events: broadcast::Sender::new(SUBSCRIBER_EVENTS),
+            audit,
+        }
+    }
+
+    pub(crate) fn current(&self) -> Current {
+        self.current
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn replace(&self, current: Current) {
+        *self
+            .current
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = current;
+    }
+
+    /// The revision of the accounts, as far as it is known to this process.
+    pub(crate) fn revision(&self) -> u64 {
+        *self.revision.borrow()
+    }
+
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.events.subscribe()
+    }
+
+    /// Tells an event to the audit log and to whoever listens.
+    pub(crate) fn tell(&self, event: Event) {
+        let heard = self.events.receiver_count() > 0;
+        if self.audit.is_none() && !heard {
+            return;
+        }
+        let event = Arc::new(event);
+        if let Some(audit) = &self.audit {
+            audit.record(&event);
+        }
+        if heard {
+            // Nobody listening any more is no error.
+            let _ = self.events.send(event);
+        }
+    }
+
+    /// Tells an event of a connection that has no session yet.
+    pub(crate) fn tell_of(&self, session: u64, peer: SocketAddr, what: What) {
+        self.tell(Event {
+            at: SystemTime::now(),
+            session,
+            peer: Some(peer),
+            account: None,
+            what,
+        });
+    }
+
+    /// Waits while the audit log cannot take more: a login that could not be recorded must not
+    /// happen.
+    pub(crate) async fn auditable(&self) {
+        if let Some(audit) = &self.audit {
+            audit.room().await;
+        }
+    }
+}
