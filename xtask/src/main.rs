@@ -5,10 +5,12 @@
 use std::fmt;
 use std::process::ExitCode;
 
+mod bench;
 mod docs;
 mod edges;
 mod fuzz;
 mod gate;
+mod peers;
 mod setup;
 mod shell;
 mod tidy;
@@ -59,8 +61,8 @@ struct Task {
 const TASKS: &[Task] = &[
     Task {
         name: "setup",
-        arguments: "",
-        about: "install the programs the tests use (Debian packages)",
+        arguments: "[--peers]",
+        about: "install the programs the tests use; --peers: unpack the servers of `bench`",
         run: setup::run,
     },
     Task {
@@ -74,6 +76,12 @@ const TASKS: &[Task] = &[
         arguments: "",
         about: "the rules that no compiler checks, and the allowed edges between crates",
         run: tidy::run,
+    },
+    Task {
+        name: "bench",
+        arguments: "[--quick] [--only ROWS] [--servers LIST]",
+        about: "measure wharf and its peers and write bench/RESULTS.md (--help: all arguments)",
+        run: bench::run,
     },
     Task {
         name: "docs",
@@ -93,7 +101,7 @@ fn usage() -> String {
     let mut text = String::from("usage: cargo xtask TASK\n\n");
     for task in TASKS {
         let call = format!("{} {}", task.name, task.arguments);
-        text.push_str(&format!("  {call:<42} {}\n", task.about));
+        text.push_str(&format!("  {}\n      {}\n", call.trim_end(), task.about));
     }
     text
 }

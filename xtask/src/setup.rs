@@ -5,14 +5,27 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::shell;
+use crate::{only_flag, peers, shell};
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
-    if let Some(unknown) = args.first() {
-        bail!("unknown argument `{unknown}`; setup takes none");
-    }
+    let with_peers = only_flag(args, "--peers")?;
     toolchain()?;
-    clients()
+    clients()?;
+    if with_peers { servers() } else { Ok(()) }
+}
+
+/// The servers wharf is compared with; they conflict with one another, so they are unpacked under
+/// `target/peers` instead of installed.
+fn servers() -> Result<()> {
+    let unknown = peers::NAMES.iter().any(|name| !has_candidate(name));
+    if unknown && let Some(apt) = Apt::new() {
+        apt.update()?;
+    }
+    for name in peers::NAMES {
+        peers::unpack(name)?;
+    }
+    println!("{} servers to compare with are here", peers::NAMES.len());
+    Ok(())
 }
 
 /// rustfmt and clippy: rust-toolchain.toml asks for them, but a toolchain that did not come from
@@ -145,8 +158,12 @@ impl Apt {
         if known && shell::run(self.command().arg("install").args(packages)).is_ok() {
             return Ok(());
         }
-        shell::run(self.command().arg("update"))?;
+        self.update()?;
         shell::run(self.command().arg("install").args(packages))
+    }
+
+    fn update(&self) -> Result<()> {
+        shell::run(self.command().arg("update"))
     }
 
     fn command(&self) -> Command {
