@@ -8,11 +8,14 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
 use super::process::Ready;
-use super::scratch::{PASSIVE_PORTS, Scratch};
-use crate::{peers, shell};
+use super::scratch::Scratch;
+
+mod launch;
+
+pub(crate) use launch::write_users;
 
 /// The account every server knows besides anonymous.
 pub(crate) const ACCOUNT: &str = "bench";
@@ -156,273 +159,27 @@ impl Contender {
     /// Makes the users, password files and databases it needs; run once before the first start.
     pub(crate) fn prepare(self, scratch: &Scratch) -> Result<()> {
         match self {
-            Self::Wharf | Self::WharfFull | Self::WharfForgetful => prepare_wharf(scratch),
+            Self::Wharf | Self::WharfFull | Self::WharfForgetful => launch::prepare_wharf(scratch),
             Self::Vsftpd | Self::Ceiling => Ok(()),
-            Self::PureFtpd => prepare_pure_ftpd_crypt(scratch),
-            Self::PureFtpdArgon => prepare_pure_ftpd_argon(scratch),
-            Self::ProFtpd => prepare_proftpd(scratch),
+            Self::PureFtpd => launch::prepare_pure_ftpd_crypt(scratch),
+            Self::PureFtpdArgon => launch::prepare_pure_ftpd_argon(scratch),
+            Self::ProFtpd => launch::prepare_proftpd(scratch),
         }
     }
 
     /// The command that runs it in the foreground on 127.0.0.1:`port`.
     pub(crate) fn command(self, scratch: &Scratch, port: u16, login: Login) -> Result<Command> {
         match self {
-            Self::Wharf => wharf(scratch, port, "none", true),
-            Self::WharfFull => wharf(scratch, port, "full", true),
-            Self::WharfForgetful => wharf(scratch, port, "none", false),
-            Self::Vsftpd => vsftpd(scratch, port, login),
-            Self::PureFtpd => pure_ftpd(scratch, port, "pure-crypt.pdb"),
-            Self::PureFtpdArgon => pure_ftpd(scratch, port, "pure-argon2.pdb"),
-            Self::ProFtpd => proftpd(scratch, port),
-            Self::Ceiling => ceiling(scratch, port),
+            Self::Wharf => launch::wharf(scratch, port, "none", true),
+            Self::WharfFull => launch::wharf(scratch, port, "full", true),
+            Self::WharfForgetful => launch::wharf(scratch, port, "none", false),
+            Self::Vsftpd => launch::vsftpd(scratch, port, login),
+            Self::PureFtpd => launch::pure_ftpd(scratch, port, "pure-crypt.pdb"),
+            Self::PureFtpdArgon => launch::pure_ftpd(scratch, port, "pure-argon2.pdb"),
+            Self::ProFtpd => launch::proftpd(scratch, port),
+            Self::Ceiling => launch::ceiling(scratch, port),
         }
     }
-}
-
-/// The released binary, beside the one that runs now.
-pub(crate) fn wharf_binary() -> Result<std::path::PathBuf> {
-    Ok(shell::target_folder()?.join("release").join("wharf"))
-}
-
-fn prepare_wharf(scratch: &Scratch) -> Result<()> {
-    let state = scratch.run.join("wharf-state");
-    if state.exists() {
-        return Ok(());
-    }
-    let mut add = shell::command(wharf_binary()?);
-    add.args(["user", "add", ACCOUNT, "--password-stdin", "--home"]);
-    add.arg(&scratch.files).arg("--state").arg(&state);
-    feed(&mut add, &format!("{PASSWORD}\n"))
-}
-
-fn wharf(scratch: &Scratch, port: u16, durability: &str, memory: bool) -> Result<Command> {
-    let settings = scratch.run.join("wharf.toml");
-    let text = include_str!("wharf.toml")
-        .replace("{DURABILITY}", durability)
-        .replace("{PASSWORD_MEMORY}", &memory.to_string());
-    fs::write(&settings, text)?;
-    let mut command = shell::command(wharf_binary()?);
-    command
-        .arg("serve")
-        .arg(&scratch.files)
-        .arg("--config")
-        .arg(settings);
-    command.arg("--state").arg(scratch.run.join("wharf-state"));
-    command.args(["--listen", "127.0.0.1", "--ftp", &port.to_string()]);
-    command.args(["--ftps", "off", "--sftp", "off", "--web", "off"]);
-    command.args(["--passive-ports", &passive_range('-')]);
-    command.args(["--anonymous", "--allow-plaintext", "--format", "json"]);
-    Ok(command)
-}
-
-fn vsftpd(scratch: &Scratch, port: u16, login: Login) -> Result<Command> {
-    let yes = |on: bool| if on { "YES" } else { "NO" };
-    let text = filled(include_str!("vsftpd.conf"), scratch, port)
-        .replace("{ANONYMOUS}", yes(login == Login::Anonymous))
-        .replace("{ACCOUNT}", yes(login == Login::Account));
-    let settings = scratch.run.join("vsftpd.conf");
-    fs::write(&settings, text)?;
-    let mut command = in_namespace(scratch, "vsftpd", "usr/sbin/vsftpd")?;
-    command.arg(settings);
-    Ok(command)
-}
-
-fn prepare_pure_ftpd_argon(scratch: &Scratch) -> Result<()> {
-    let users = scratch.run.join("pure-argon2.passwd");
-    if !users.exists() {
-        let mut add = pure_pw()?;
-        add.args(["useradd", ACCOUNT, "-u", &scratch.account_id()]);
-        add.args(["-g", &scratch.account_id(), "-d"])
-            .arg(&scratch.files)
-            .arg("-f")
-            .arg(&users);
-        feed(&mut add, &format!("{PASSWORD}\n{PASSWORD}\n"))?;
-    }
-    pure_database(&users, &scratch.run.join("pure-argon2.pdb"))
-}
-
-fn prepare_pure_ftpd_crypt(scratch: &Scratch) -> Result<()> {
-    let users = scratch.run.join("pure-crypt.passwd");
-    let id = scratch.account_id();
-    let line = format!(
-        "{ACCOUNT}:{SHA256_CRYPT}:{id}:{id}::{}/./::::::::::::\n",
-        scratch.files.display()
-    );
-    fs::write(&users, line)?;
-    pure_database(&users, &scratch.run.join("pure-crypt.pdb"))
-}
-
-fn pure_database(users: &Path, database: &Path) -> Result<()> {
-    shell::output(pure_pw()?.arg("mkdb").arg(database).arg("-f").arg(users)).map(drop)
-}
-
-fn pure_pw() -> Result<Command> {
-    let folder = peers::unpack("pure-ftpd")?;
-    let mut command = shell::command(folder.join("usr/bin/pure-pw"));
-    command.env("LD_LIBRARY_PATH", peers::library_path(&folder));
-    Ok(command)
-}
-
-fn pure_ftpd(scratch: &Scratch, port: u16, database: &str) -> Result<Command> {
-    let mut command = in_namespace(scratch, "pure-ftpd", "usr/sbin/pure-ftpd")?;
-    command.args(["--bind", &format!("127.0.0.1,{port}"), "--ipv4only"]);
-    command.args(["--passiveportrange", &passive_range(':')]);
-    // The highest number it takes.
-    command.args(["--maxclientsnumber", "5000", "--maxidletime", "60"]);
-    command.args(["--chrooteveryone", "--dontresolve", "--tls", "0"]);
-    command.args(["--syslogfacility", "none"]);
-    command.args(["--limitrecursion", "3000000:5"]);
-    command
-        .arg("--login")
-        .arg(format!("puredb:{}", scratch.run.join(database).display()));
-    command
-        .arg("--pidfile")
-        .arg(scratch.run.join("pure-ftpd.pid"));
-    Ok(command)
-}
-
-fn prepare_proftpd(scratch: &Scratch) -> Result<()> {
-    let users = scratch.run.join("proftpd.passwd");
-    if users.exists() {
-        return Ok(());
-    }
-    let folder = peers::unpack("proftpd-core")?;
-    let mut add = shell::command(folder.join("usr/sbin/ftpasswd"));
-    add.args([
-        "--passwd", "--stdin", "--name", ACCOUNT, "--shell", "/bin/sh",
-    ]);
-    add.args([
-        "--uid",
-        &scratch.account_id(),
-        "--gid",
-        &scratch.account_id(),
-    ]);
-    add.arg("--home")
-        .arg(&scratch.files)
-        .arg("--file")
-        .arg(&users);
-    feed(&mut add, &format!("{PASSWORD}\n"))?;
-    let mut text = fs::read_to_string(&users)?;
-    let id = scratch.anonymous_id();
-    text.push_str(&format!(
-        "ftp:*:{id}:{id}::{}:/bin/sh\n",
-        scratch.files.display()
-    ));
-    fs::write(&users, text)?;
-    Ok(())
-}
-
-fn proftpd(scratch: &Scratch, port: u16) -> Result<Command> {
-    let settings = scratch.run.join("proftpd.conf");
-    fs::write(
-        &settings,
-        filled(include_str!("proftpd.conf"), scratch, port),
-    )?;
-    let mut command = in_namespace(scratch, "proftpd-core", "usr/sbin/proftpd")?;
-    command
-        .args(["--nodaemon", "--quiet", "--config"])
-        .arg(settings);
-    Ok(command)
-}
-
-fn ceiling(scratch: &Scratch, port: u16) -> Result<Command> {
-    let mut command = shell::command(std::env::current_exe()?);
-    command
-        .args(["bench", "--stub", &port.to_string()])
-        .arg(&scratch.files);
-    Ok(command)
-}
-
-/// A command that runs a peer's program with the benchmark's users in /etc.
-fn in_namespace(scratch: &Scratch, package: &str, program: &str) -> Result<Command> {
-    let folder = peers::unpack(package)?;
-    let mut command = shell::command("unshare");
-    command.args(["--mount", "sh", "-c", include_str!("namespace.sh"), "sh"]);
-    command.arg(folder.join(program));
-    command.env("ETC", &scratch.etc);
-    command.env("LD_LIBRARY_PATH", peers::library_path(&folder));
-    Ok(command)
-}
-
-/// Writes the files that stand in for those of /etc while a peer runs.
-pub(crate) fn write_users(scratch: &Scratch) -> Result<()> {
-    let (anonymous, account) = (scratch.anonymous_id(), scratch.account_id());
-    let home = scratch.files.display();
-    let users = [
-        (
-            "passwd",
-            format!("ftp:x:{anonymous}:{anonymous}::{home}:/bin/sh"),
-            format!("{ACCOUNT}:x:{account}:{account}::{home}:/bin/sh"),
-        ),
-        (
-            "group",
-            format!("ftp:x:{anonymous}:"),
-            format!("{ACCOUNT}:x:{account}:"),
-        ),
-        (
-            "shadow",
-            "ftp:*:19000:0:99999:7:::".to_owned(),
-            format!("{ACCOUNT}:{YESCRYPT}:19000:0:99999:7:::"),
-        ),
-    ];
-    for (file, ftp, bench) in users {
-        let system = fs::read_to_string(Path::new("/etc").join(file))
-            .with_context(|| format!("cannot read /etc/{file}"))?;
-        let mut lines: Vec<&str> = system
-            .lines()
-            .filter(|line| !matches!(line.split(':').next(), Some("ftp" | ACCOUNT)))
-            .collect();
-        lines.extend([ftp.as_str(), bench.as_str()]);
-        fs::write(scratch.etc.join(file), lines.join("\n") + "\n")?;
-    }
-    let pam = scratch.etc.join("pam.d");
-    fs::create_dir_all(&pam)?;
-    fs::write(pam.join("vsftpd"), include_str!("vsftpd.pam"))?;
-    Ok(())
-}
-
-fn filled(text: &str, scratch: &Scratch, port: u16) -> String {
-    text.replace("{PORT}", &port.to_string())
-        .replace("{PASSIVE_LOW}", &PASSIVE_PORTS.start().to_string())
-        .replace("{PASSIVE_HIGH}", &PASSIVE_PORTS.end().to_string())
-        .replace("{FILES}", &scratch.files.display().to_string())
-        .replace("{RUN}", &scratch.run.display().to_string())
-        .replace("{EMPTY}", &scratch.empty.display().to_string())
-}
-
-fn passive_range(separator: char) -> String {
-    format!(
-        "{}{separator}{}",
-        PASSIVE_PORTS.start(),
-        PASSIVE_PORTS.end()
-    )
-}
-
-/// Runs a command with `input` on its standard input.
-fn feed(command: &mut Command, input: &str) -> Result<()> {
-    use std::io::Write as _;
-    use std::process::Stdio;
-
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot start `{}`", command.get_program().display()))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A program that ends early says why on standard error.
-        let _ = stdin.write_all(input.as_bytes());
-    }
-    let output = child.wait_with_output()?;
-    if !output.status.success() {
-        bail!(
-            "`{}` ended with {}\n{}",
-            command.get_program().display(),
-            output.status,
-            String::from_utf8_lossy(&output.stderr).trim_end()
-        );
-    }
-    Ok(())
 }
 
 /// The hash in the second field of a password file's first line, without salt and digest.
