@@ -98,7 +98,7 @@ macro_rules! verbs {
     ) => {
         /// Every command wharf knows, served by this version or not.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Verb { $( #[doc = $help] $verb, )* }
+        pub enum Verb { $( #[doc = concat!("`", $help, "`")] $verb, )* }
 
         impl Verb {
             /// The verb's row; never an alias's.
@@ -245,7 +245,7 @@ macro_rules! site_verbs {
     ($( verb!($verb:ident, $name:literal, [$($flag:ident),*], feat: $feat:expr, $help:literal); )*) => {
         /// What may follow SITE. There is no EXEC.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum SiteVerb { $( #[doc = $help] $verb, )* }
+        pub enum SiteVerb { $( #[doc = concat!("`", $help, "`")] $verb, )* }
 
         const SITE_TABLE: &[SiteVerbInfo] = &[
             $( {

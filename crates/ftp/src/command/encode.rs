@@ -47,6 +47,7 @@ impl Command {
         }
     }
 
+    // tidy: table
     fn write_argument(&self, out: &mut Vec<u8>) {
         match self {
             Self::User(text) | Self::Clnt(text) | Self::Host(text) => out.extend_from_slice(text),

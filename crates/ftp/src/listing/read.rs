@@ -1,5 +1,5 @@
 //! Listings as the client reads them. What servers write follows no one form; each dialect has its
-//! reader, and [`line`] finds the one that fits.
+//! reader, and [`line()`] finds the one that fits.
 //!
 //! Names are data: a client joins one to a path only if [`is_single_component`] says so.
 
