@@ -4,7 +4,7 @@ use crate::account::Account;
 use crate::error::Error;
 use crate::name::AccountName;
 use crate::password::{MAX_PASSWORD, StoredPassword, Subject, Verdict};
-use crate::store::Accounts;
+use crate::store::{Accounts, Record};
 use secrecy::{ExposeSecret, SecretSlice};
 use std::fmt;
 use std::time::Instant;
@@ -42,37 +42,48 @@ impl Accounts {
         name: &[u8],
         password: &SecretSlice<u8>,
     ) -> Result<Account, LoginError> {
+        let start = Instant::now();
+        let told = self.check(name, password).await;
+        if let Err(LoginError::Denied(_)) = told {
+            tokio::time::sleep_until(self.refusal_time(start).into()).await;
+        }
+        told
+    }
+
+    /// Until its last step it does the same for a name that is known and one that is not.
+    async fn check(&self, name: &[u8], password: &SecretSlice<u8>) -> Result<Account, LoginError> {
+        const BAD: LoginError = LoginError::Denied(Denial::BadCredentials);
         // Refused before any work, and whoever is asked for: so nothing is told by it.
         if !(1..=MAX_PASSWORD).contains(&password.expose_secret().len()) {
-            return Err(LoginError::Denied(Denial::BadCredentials));
+            return Err(BAD);
         }
         let record = match AccountName::try_from(name) {
             Ok(name) => self.record(&name).await?,
             Err(_) => None,
         };
-        let with_password =
-            record.and_then(|record| record.stored_password().map(|stored| (record, stored)));
-        let Some((record, stored)) = with_password else {
-            let turn = self.0.kdf.turn().await?;
-            self.0.kdf.verify(turn, password, None).await?;
-            return Err(LoginError::Denied(Denial::BadCredentials));
-        };
-        let account = record.account()?;
-        if self.is_known(&account, &stored, password) {
-            return admit(account);
+        let stored = record.as_ref().and_then(Record::stored_password);
+        if self.is_known(record.as_ref(), stored.as_ref(), password) {
+            return admit(record.ok_or(BAD)?.account()?);
         }
         let turn = self.0.kdf.turn().await?;
         // Of the connections a client opens at the same time, the first pays for all.
-        if self.is_known(&account, &stored, password) {
-            return admit(self.unchanged(account, &stored).await?);
-        }
-        let (verdict, _turn) = self.0.kdf.verify(turn, password, Some(&stored)).await?;
+        let known = self.is_known(record.as_ref(), stored.as_ref(), password);
+        let (verdict, _turn) = if known {
+            (Some(Verdict::Right { stronger: None }), turn)
+        } else {
+            self.0.kdf.verify(turn, password, stored.as_ref()).await?
+        };
+        let (Some(record), Some(stored)) = (record, stored) else {
+            return Err(BAD);
+        };
         match verdict {
             None => Err(record.damaged("the password").into()),
-            Some(Verdict::Wrong) => Err(LoginError::Denied(Denial::BadCredentials)),
+            Some(Verdict::Wrong) => Err(BAD),
             Some(Verdict::Right { stronger }) => {
-                let account = admit(self.unchanged(account, &stored).await?)?;
-                self.keep(&account, stored, stronger, password).await;
+                let account = admit(self.unchanged(&record, &stored).await?)?;
+                if !known {
+                    self.keep(&account, stored, stronger, password).await;
+                }
                 Ok(account)
             }
         }
@@ -80,26 +91,41 @@ impl Accounts {
 
     fn is_known(
         &self,
-        account: &Account,
-        stored: &StoredPassword,
+        record: Option<&Record>,
+        stored: Option<&StoredPassword>,
         password: &SecretSlice<u8>,
     ) -> bool {
-        let subject = Subject {
-            id: account.id,
-            revision: account.revision,
-            stored,
+        let Some(memory) = &self.0.verified else {
+            return false;
         };
-        self.0
-            .verified
-            .as_ref()
-            .is_some_and(|memory| memory.knows(subject, password, Instant::now()))
+        let subject = Subject {
+            id: record.map_or(0, |record| record.id),
+            revision: record.map_or(0, |record| record.revision),
+            stored: stored.unwrap_or_else(|| self.0.kdf.nobody()),
+        };
+        memory.knows(subject, password, Instant::now())
+    }
+
+    /// When a refusal that was asked for at `start` is given: at the next whole step, a little
+    /// later by chance. What differs between two refusals in microseconds is not seen then.
+    fn refusal_time(&self, start: Instant) -> Instant {
+        let step = self.0.refusal_step;
+        if step.is_zero() {
+            return start;
+        }
+        let steps = start.elapsed().as_nanos() / step.as_nanos() + 1;
+        let whole = step.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX));
+        let mut chance = [0];
+        // Without random bytes the step alone must do.
+        let _ = getrandom::fill(&mut chance);
+        start + whole + step / 4 * u32::from(chance[0]) / 256
     }
 
     /// The account after its turn came, which may have taken seconds: disabled, removed or given
     /// another password meanwhile, it must not be let in as it was.
     async fn unchanged(
         &self,
-        before: Account,
+        before: &Record,
         stored: &StoredPassword,
     ) -> Result<Account, LoginError> {
         let gone = LoginError::Denied(Denial::BadCredentials);

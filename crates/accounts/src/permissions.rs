@@ -221,6 +221,7 @@ fn is_at_or_below(path: &[u8], prefix: &[u8]) -> bool {
     if prefix == b"/" {
         return path.starts_with(b"/");
     }
+    // tidy: component-wise, for what follows the prefix must be a whole component or nothing.
     path.strip_prefix(prefix)
         .is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
 }

@@ -30,6 +30,9 @@ pub struct Options {
     pub login_queue: usize,
     /// Whether a password that was verified is known again for ten minutes without a new check.
     pub password_memory: bool,
+    /// A refused login is answered after a whole number of these, and up to a quarter of one by
+    /// chance, so that the time does not tell why (security A1); zero answers at once.
+    pub refusal_step: Duration,
 }
 
 pub(crate) struct Inner {
@@ -37,19 +40,20 @@ pub(crate) struct Inner {
     pub(crate) kdf: Kdf,
     pub(crate) verified: Option<VerifiedPasswords>,
     pub(crate) revision: Revision,
+    pub(crate) refusal_step: Duration,
 }
 
 /// A row of the table `account`.
 #[derive(FromRow)]
 pub(crate) struct Record {
-    id: i64,
+    pub(crate) id: i64,
     name: String,
     enabled: bool,
     home: Option<Vec<u8>>,
     permissions: String,
     max_sessions: Option<i64>,
     password: Option<String>,
-    revision: i64,
+    pub(crate) revision: i64,
     created: i64,
 }
 
@@ -68,6 +72,7 @@ impl Default for Options {
             kdf_parallel: std::thread::available_parallelism().map_or(1, usize::from),
             login_queue: 256,
             password_memory: true,
+            refusal_step: Duration::from_millis(100),
         }
     }
 }
@@ -104,6 +109,7 @@ impl Accounts {
             kdf,
             verified,
             revision,
+            refusal_step: options.refusal_step,
         })))
     }
 
@@ -290,44 +296,30 @@ fn prepare_file(file: &Path) -> Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(failed(error)),
     }
-    refuse_lax_mode(file).map_err(|error| error.unwrap_or_else(failed))?;
+    refuse_lax(file, mode(file).map_err(failed)?)?;
     // The log and its index hold the same secrets; SQLite gives them the mode of the database.
     for suffix in ["-wal", "-shm"] {
         let mut companion = file.as_os_str().to_owned();
         companion.push(suffix);
-        match refuse_lax_mode(Path::new(&companion)) {
-            Err(Unfit::Lax(error)) => return Err(error),
-            Err(Unfit::Unseen(_)) | Ok(()) => {}
+        if let Ok(mode) = mode(Path::new(&companion)) {
+            refuse_lax(Path::new(&companion), mode)?;
         }
     }
     Ok(())
 }
 
-enum Unfit {
-    Lax(Error),
-    Unseen(std::io::Error),
+fn mode(file: &Path) -> std::io::Result<u32> {
+    Ok(std::fs::metadata(file)?.permissions().mode() & 0o7777)
 }
 
-impl Unfit {
-    fn unwrap_or_else(self, failed: impl FnOnce(std::io::Error) -> Error) -> Error {
-        match self {
-            Self::Lax(error) => error,
-            Self::Unseen(error) => failed(error),
-        }
-    }
-}
-
-fn refuse_lax_mode(file: &Path) -> Result<(), Unfit> {
-    let metadata = std::fs::metadata(file).map_err(Unfit::Unseen)?;
-    let mode = metadata.permissions().mode() & 0o7777;
+fn refuse_lax(file: &Path, mode: u32) -> Result<()> {
     if mode & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(Unfit::Lax(Error::LaxMode {
-            file: file.to_owned(),
-            mode,
-        }))
+        return Ok(());
     }
+    Err(Error::LaxMode {
+        file: file.to_owned(),
+        mode,
+    })
 }
 
 /// A small pool on the database, its schema brought up to date.

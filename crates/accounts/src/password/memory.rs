@@ -52,6 +52,8 @@ impl VerifiedPasswords {
         password: &SecretSlice<u8>,
         now: Instant,
     ) -> bool {
+        // Made before looking: whether there is an entry must not show in the time.
+        let mac = self.mac(subject, password);
         let mut entries = self.entries();
         let Some(entry) = entries.get(&subject.id) else {
             return false;
@@ -61,9 +63,7 @@ impl VerifiedPasswords {
             return false;
         }
         // `verify_slice` compares in constant time.
-        self.mac(subject, password)
-            .verify_slice(entry.tag.expose_secret())
-            .is_ok()
+        mac.verify_slice(entry.tag.expose_secret()).is_ok()
     }
 
     /// Keeps a password that the slow hash has verified.

@@ -3,11 +3,13 @@
 mod changes;
 mod files;
 mod logins;
+mod remembering;
 mod watching;
 
 use crate::{Account, AccountName, Accounts, KdfCost, NewAccount, Options};
 use secrecy::SecretSlice;
 use std::path::PathBuf;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// A database in a folder of its own.
@@ -65,6 +67,7 @@ fn cheap() -> Options {
         kdf_parallel: 2,
         login_queue: 8,
         password_memory: true,
+        refusal_step: Duration::ZERO,
     }
 }
 
@@ -81,4 +84,16 @@ fn name(text: &str) -> AccountName {
 
 fn secret(text: &str) -> SecretSlice<u8> {
     text.as_bytes().to_vec().into()
+}
+
+/// Waits until a login stands in the queue; it has read its record by then.
+async fn queued(house: &House) {
+    let queued = async {
+        while house.accounts.0.kdf.waiting() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), queued)
+        .await
+        .unwrap();
 }
