@@ -16,6 +16,8 @@ pub const MAX_REPLY: usize = 1024 * 1024;
 #[derive(Debug, Default)]
 pub struct ReplyDecoder {
     buffer: Vec<u8>,
+    /// Where in `buffer` the first line not taken begins.
+    start: usize,
     /// How much of `buffer` was searched for a line end.
     searched: usize,
     /// The reply so far.
@@ -49,6 +51,7 @@ impl ReplyDecoder {
     pub const fn new() -> Self {
         Self {
             buffer: Vec::new(),
+            start: 0,
             searched: 0,
             opening: None,
             lines: Vec::new(),
@@ -62,7 +65,7 @@ impl ReplyDecoder {
         if self.failed.is_some() {
             return;
         }
-        if self.buffer.len() + bytes.len() > MAX_REPLY + MAX_REPLY_LINE {
+        if self.buffer.len() - self.start + bytes.len() > MAX_REPLY + MAX_REPLY_LINE {
             self.fail(ReplyError::TooLong);
             return;
         }
@@ -71,34 +74,16 @@ impl ReplyDecoder {
 
     /// The next complete reply, or why there will be none.
     pub fn next_reply(&mut self) -> Option<Result<Received, ReplyError>> {
-        let mut start = 0;
         let mut found = None;
         while found.is_none() && self.failed.is_none() {
-            let from = start.max(self.searched);
-            let unread = self.buffer.get(from..).unwrap_or_default();
-            let Some(end) = memchr::memchr(b'\n', unread).map(|at| from + at) else {
-                self.searched = self.buffer.len();
-                if self.buffer.len() - start > MAX_REPLY_LINE {
-                    self.failed = Some(ReplyError::LineTooLong);
-                }
-                break;
-            };
-            let line = self.buffer.get(start..end).unwrap_or_default();
-            let line = line.strip_suffix(b"\r").unwrap_or(line).to_vec();
-            start = end + 1;
+            let Some(line) = self.next_line() else { break };
             found = self.take_line(line);
         }
         if let Some(error) = self.failed {
             self.fail(error);
             return Some(Err(error));
         }
-        if start > 0 {
-            self.buffer.drain(..start);
-            self.searched = self.searched.saturating_sub(start);
-        }
-        if self.buffer.is_empty() {
-            self.buffer = Vec::new();
-        }
+        self.compact();
         found.map(Ok)
     }
 
@@ -106,6 +91,32 @@ impl ReplyDecoder {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.buffer.is_empty() && self.lines.is_empty() && self.failed.is_none()
+    }
+
+    fn next_line(&mut self) -> Option<Vec<u8>> {
+        let unread = self.buffer.get(self.searched..).unwrap_or_default();
+        let Some(end) = memchr::memchr(b'\n', unread).map(|at| self.searched + at) else {
+            self.searched = self.buffer.len();
+            if self.buffer.len() - self.start > MAX_REPLY_LINE {
+                self.failed = Some(ReplyError::LineTooLong);
+            }
+            return None;
+        };
+        let line = self.buffer.get(self.start..end).unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line).to_vec();
+        self.start = end + 1;
+        self.searched = self.start;
+        Some(line)
+    }
+
+    /// Forgets the lines taken: all at the end, else at the half, so that moving the rest costs no
+    /// more than they did.
+    fn compact(&mut self) {
+        if self.start == self.buffer.len() || self.start > self.buffer.len() / 2 {
+            self.buffer = self.buffer.get(self.start..).unwrap_or_default().to_vec();
+            self.searched -= self.start;
+            self.start = 0;
+        }
     }
 
     fn take_line(&mut self, line: Vec<u8>) -> Option<Received> {
