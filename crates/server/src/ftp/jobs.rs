@@ -23,9 +23,9 @@ pub(super) enum Job {
         ascii: bool,
     },
     /// A listing.
-    Listing(Lister),
+    Listing(Box<Lister>),
     /// An upload into its staging place.
-    Upload(Upload),
+    Upload(Box<Upload>),
 }
 
 /// How a job ended: the bytes that moved, and the failure if there was one.
@@ -64,12 +64,12 @@ impl Job {
                 finish_sending(connection, control, result, None).await
             }
             Self::Listing(lister) => {
-                let (lister, result) = connection.send(lister, control).await;
+                let (lister, result) = connection.send(*lister, control).await;
                 let result = result.map_err(|error| transfer_failure(error, control, |same| same));
                 finish_sending(connection, control, result, lister.note()).await
             }
             Self::Upload(upload) => {
-                let (upload, result) = connection.receive(upload, control).await;
+                let (upload, result) = connection.receive(*upload, control).await;
                 let result = result.map_err(|error| transfer_failure(error, control, |same| same));
                 if result.is_err() {
                     upload.put_aside().await;

@@ -60,7 +60,7 @@ pub(super) struct Lister {
     queue: VecDeque<Directory>,
     open: Option<Open>,
     /// A listing of one file, before anything else.
-    single: Option<(Box<[u8]>, Metadata)>,
+    single: Option<Named>,
     batch: Batch,
     seen: HashSet<(u64, u64)>,
     entries: u32,
@@ -97,6 +97,9 @@ impl Wanted {
             })
     }
 }
+
+/// An entry kept beyond its batch.
+type Named = (Box<[u8]>, Metadata);
 
 /// A directory still to be listed.
 struct Directory {
@@ -343,7 +346,7 @@ impl Lister {
     }
 
     /// The whole directory in order, when it is small enough and an order is wanted.
-    fn sorted(&mut self, open: &mut Open) -> Result<Option<Vec<(Box<[u8]>, Metadata)>>, Failure> {
+    fn sorted(&mut self, open: &mut Open) -> Result<Option<Vec<Named>>, Failure> {
         if matches!(self.form, ListForm::Facts(_)) || open.sorted {
             return Ok(None);
         }
@@ -353,12 +356,12 @@ impl Lister {
         } else {
             Batch::LIMIT
         };
-        let mut entries: Vec<(Box<[u8]>, Metadata)> = Vec::new();
+        let mut entries: Vec<Named> = Vec::new();
         while entries.len() < limit && open.listing.next_batch(&mut self.batch)? {
             entries.extend(
                 self.batch
                     .iter()
-                    .map(|one| (one.name.into(), one.metadata.clone())),
+                    .map(|one| (one.name.into(), *one.metadata)),
             );
         }
         if entries.len() <= limit && self.batch.is_empty() {
@@ -534,10 +537,10 @@ impl Perms {
     }
 
     fn of_child(session: &Session, path: &VPath, name: &[u8]) -> Result<Self, Failure> {
-        Ok(path.child(name).map_or_else(
+        path.child(name).map_or_else(
             |_| Ok(Self::default()),
             |child| session.permissions(&child).map(Self::from_set),
-        )?)
+        )
     }
 
     fn from_set(held: PermissionSet) -> Self {

@@ -15,7 +15,7 @@ use wharf_ftp::server::{
 use wharf_net::active;
 use wharf_net::data::{DataConnection, TransferControl};
 use wharf_net::passive::{AcceptError, PassiveListener};
-use wharf_vfs::VPath;
+use wharf_vfs::{Reader, VPath};
 
 use super::codes::reported;
 use super::control::{Connection, End, WAITING_LINES};
@@ -82,8 +82,8 @@ impl Connection {
             return Err(end);
         }
         let (ended, meanwhile) = match small_download(job, data, &control).await {
-            Ok(ended) => (ended, Meanwhile::default()),
-            Err((job, data)) => self.move_bytes(job, data, &control).await,
+            Small::Done(ended) => (ended, Meanwhile::default()),
+            Small::No(job, data) => self.move_bytes(job, data, &control).await,
         };
         let ended = ended.map(|ended| Finished {
             ended,
@@ -156,7 +156,7 @@ impl Connection {
                     Lister::open(session, &self.directory, arguments, *form, bounds).await?;
                 let text = matches!(form, ListForm::Long | ListForm::Names | ListForm::Facts(_));
                 Ok(Prepared {
-                    job: Job::Listing(lister),
+                    job: Job::Listing(Box::new(lister)),
                     opening: opening(text, None),
                     name: None,
                 })
@@ -173,7 +173,7 @@ impl Connection {
         ascii: bool,
     ) -> Result<Prepared, Failure> {
         let staged = session.write(path, writing, declared, self.umask).await?;
-        let job = Job::Upload(Upload::new(staged, ascii, declared));
+        let job = Job::Upload(Box::new(Upload::new(staged, ascii, declared)));
         Ok(Prepared {
             job,
             opening: opening(ascii, None),
@@ -352,7 +352,7 @@ impl Connection {
             ),
         };
         if let Some(session) = self.session.as_deref() {
-            let end = result.as_ref().map(|()| ());
+            let end = result.as_ref().copied();
             match &transfer.kind {
                 TransferKind::Retrieve { .. } => session.downloaded(path, &moved, end),
                 TransferKind::List { .. } => session.listed(path, end),
@@ -381,6 +381,12 @@ impl Connection {
         }
         meanwhile.end.map_or(Ok(()), Err)
     }
+}
+
+/// Whether a transfer was small enough to be over at once.
+enum Small {
+    Done(Result<Ended, Failure>),
+    No(Job, Data),
 }
 
 /// A transfer that got as far as moving bytes.
@@ -415,11 +421,7 @@ fn length(size: u64, start: u64, last: Option<u64>) -> Result<u64, Failure> {
 
 /// A small cached file over a connection that is there already: no waiting, no other thread.
 /// Anything else comes back untouched, or continued from where it stands.
-async fn small_download(
-    job: Job,
-    data: Data,
-    control: &Arc<TransferControl>,
-) -> Result<Result<Ended, Failure>, (Job, Data)> {
+async fn small_download(job: Job, data: Data, control: &Arc<TransferControl>) -> Small {
     let (reader, start, length, connection) = match (job, data) {
         (
             Job::Download {
@@ -430,46 +432,55 @@ async fn small_download(
             },
             Data::Ready(connection),
         ) if length <= SMALL_BYTES => (reader, start, length, connection),
-        (job, data) => return Err((job, data)),
+        (job, data) => return Small::No(job, data),
     };
-    let back = |reader, start, length, connection| {
+    let sent = match send_cached(reader.as_ref(), start, length, &connection) {
+        Ok(sent) => sent,
+        Err(error) => {
+            tracing::debug!(%error, "data connection broke");
+            let text = "The data connection broke before the first byte";
+            return Small::Done(Err(Failure::new(Kind::DataBroken, id::T_2, text)));
+        }
+    };
+    control.add(sent);
+    if sent < length {
+        let (start, length) = (start + sent, length - sent);
         let job = Job::Download {
             reader,
             start,
             length,
             ascii: false,
         };
-        Err((job, Data::Ready(connection)))
-    };
-    let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
-    if !bytes.is_empty() {
-        match reader.read_cached_at(start, &mut bytes) {
-            Some(Ok(read)) if read == bytes.len() => {}
-            _ => return back(reader, start, length, connection),
-        }
-        match connection.try_send(&bytes) {
-            Ok(sent) => {
-                let sent = sent as u64;
-                control.add(sent);
-                if sent < length {
-                    return back(reader, start + sent, length - sent, connection);
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                return back(reader, start, length, connection);
-            }
-            Err(_) => {
-                let text = "The data connection broke before the first byte";
-                return Ok(Err(Failure::new(Kind::DataBroken, id::T_2, text)));
-            }
-        }
+        return Small::No(job, Data::Ready(connection));
     }
     let result = finish(connection, control).await;
-    Ok(Ok(Ended {
+    Small::Done(Ok(Ended {
         bytes: length,
         result,
         note: None,
     }))
+}
+
+/// How much of the file could be sent without waiting for anything.
+fn send_cached(
+    reader: &dyn Reader,
+    start: u64,
+    length: u64,
+    connection: &DataConnection,
+) -> io::Result<u64> {
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
+    if bytes.is_empty() || !reads_whole(reader, start, &mut bytes) {
+        return Ok(0);
+    }
+    match connection.try_send(&bytes) {
+        Ok(sent) => Ok(sent as u64),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+fn reads_whole(reader: &dyn Reader, start: u64, bytes: &mut [u8]) -> bool {
+    matches!(reader.read_cached_at(start, bytes), Some(Ok(read)) if read == bytes.len())
 }
 
 async fn connect_and_run(
