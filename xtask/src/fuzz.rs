@@ -130,18 +130,35 @@ fn one(folder: &Path, machine: &str, target: &str, seconds: u64) -> Result<()> {
     );
     command
         .arg(format!("-max_total_time={seconds}"))
+        .arg("-max_len=8192")
         .arg("-timeout=5")
         .arg("-rss_limit_mb=1024")
         .arg("-print_final_stats=1")
         .arg("-verbosity=0")
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
         .arg(&corpus);
+    // `ftp_line` has the words of `dictionaries/ftp.dict`.
+    let language = target.split('_').next().unwrap_or(target);
+    let dictionary = folder.join(format!("dictionaries/{language}.dict"));
+    if dictionary.is_file() {
+        command.arg(format!("-dict={}", dictionary.display()));
+    }
     let seeds = folder.join("seeds").join(target);
     if seeds.is_dir() {
         command.arg(seeds);
     }
-    shell::run(&mut command)
-        .with_context(|| format!("`{target}` failed; the input is in fuzz/artifacts/{target}"))
+    let output = command
+        .output()
+        .with_context(|| format!("cannot start `{target}`"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        eprint!("{said}");
+        bail!("`{target}` failed; the input is in fuzz/artifacts/{target}");
+    }
+    for line in said.lines().filter_map(|line| line.strip_prefix("stat::")) {
+        println!("   {line}");
+    }
+    Ok(())
 }
 
 #[cfg(test)]

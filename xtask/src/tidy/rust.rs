@@ -30,7 +30,7 @@ pub(super) fn check(path: &str, text: &str, found: &mut Findings) {
             }
         }
     }
-    files(path, &all, &product, found);
+    files(path, &product, found);
     children(path, &product, found);
     prefixes(path, text, &product, found);
 }
@@ -97,27 +97,21 @@ const BANS: &[Ban] = &[
 /// `std::fs` opens paths. Everything that a stranger's name reaches goes through `vfs::local`,
 /// which walks from a directory descriptor (security F7). `File` as a type is a descriptor that
 /// somebody opened already, and fine.
-fn files(path: &str, all: &str, product: &str, found: &mut Findings) {
+fn files(path: &str, product: &str, found: &mut Findings) {
     const OPENS_PATHS: &[&str] = &[
         "crates/vfs/src/local",
         "crates/accounts/src/",
         "crates/server/src/audit",
         "crates/wharf/",
-        "tests/",
         "xtask/",
         "fuzz/",
     ];
     if OPENS_PATHS.iter().any(|allowed| path.starts_with(allowed)) {
         return;
     }
-    let code = if in_crate(path, &["vfs"]) {
-        product
-    } else {
-        all
-    };
-    let modules = mentions(code, "std", "fs")
-        .chain(mentions(code, "tokio", "fs"))
-        .filter(|at| !names_only_file(&code[*at..]));
+    let modules = mentions(product, "std", "fs")
+        .chain(mentions(product, "tokio", "fs"))
+        .filter(|at| !names_only_file(&product[*at..]));
     let calls = [
         "File::open",
         "File::create",
@@ -125,10 +119,10 @@ fn files(path: &str, all: &str, product: &str, found: &mut Findings) {
         "File::options",
     ]
     .into_iter()
-    .flat_map(|call| words(code, call).map(|(at, _)| at));
+    .flat_map(|call| words(product, call).map(|(at, _)| at));
     for at in modules.chain(calls) {
         let text = "`fs` opens paths; files are reached through `vfs::local` only";
-        found.problem(path, line_of(code, at), text);
+        found.problem(path, line_of(product, at), text);
     }
 }
 
@@ -163,8 +157,8 @@ fn mentions<'a>(code: &'a str, root: &str, module: &str) -> impl Iterator<Item =
     places.into_iter()
 }
 
-/// A folder `/d/bob` is no prefix of `/d/bob2`: beginnings of paths are compared by component, and
-/// a comparison with anything but a literal says that it is.
+/// A folder `/d/bob` is no prefix of `/d/bob2` (security F2): `VPath` compares by component, and any
+/// other comparison with something that is not a literal says that it does.
 fn prefixes(path: &str, text: &str, product: &str, found: &mut Findings) {
     // The path type itself is where the comparison by component is made, and tested.
     let own = path == "crates/vfs/src/path.rs";
@@ -175,15 +169,33 @@ fn prefixes(path: &str, text: &str, product: &str, found: &mut Findings) {
     for call in [".starts_with(", ".strip_prefix("] {
         for (at, line) in words(product, call) {
             let argument = product[at + call.len()..].trim_start();
-            let says_so = marked(&lines, line, 2, COMPONENTS);
-            if !is_literal(argument) && !says_so {
+            let by_type = is_vpath(product, last_name(&product[..at]))
+                || is_vpath(product, first_name(argument));
+            if !by_type && !is_literal(argument) && !marked(&lines, line, 2, COMPONENTS) {
                 let text = format!(
-                    "`{call}…)` on a path compares characters; compare components and say `// {COMPONENTS}`"
+                    "`{call}…)` compares characters; use `VPath`, or compare components and say `// {COMPONENTS}`"
                 );
                 found.problem(path, line, &text);
             }
         }
     }
+}
+
+/// Whether the file declares the name as a path.
+fn is_vpath(product: &str, name: &str) -> bool {
+    let declared = |form: &str| words(product, &format!("{name}: {form}")).next().is_some();
+    !name.is_empty() && (declared("&VPath") || declared("VPath"))
+}
+
+fn first_name(text: &str) -> &str {
+    let text = text.trim_start_matches('&');
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
+    &text[..end.unwrap_or(text.len())]
+}
+
+fn last_name(text: &str) -> &str {
+    let start = text.rfind(|c: char| !c.is_alphanumeric() && c != '_');
+    &text[start.map_or(0, |at| at + 1)..]
 }
 
 fn is_literal(argument: &str) -> bool {
@@ -344,6 +356,14 @@ mod tests {
             assert!(problems(elsewhere, bad).is_empty());
         }
         assert!(problems(path, &format!("// {COMPONENTS}\n{bad}")).is_empty());
+        for typed in [
+            "fn a(root: &VPath) { path.starts_with(root) }\n",
+            "fn a(path: VPath) { path.strip_prefix(&root) }\n",
+        ] {
+            assert!(problems(path, typed).is_empty(), "{typed}");
+        }
+        let bytes = "fn a(path: &VPath, root: &[u8]) { path.as_bytes().starts_with(root) }\n";
+        assert_eq!(problems(path, bytes).len(), 1);
         for literal in ["b\".part\"", "\"x\"", "'/'", "&[b'/']", "br\"x\""] {
             let text = format!("fn a() {{ name.strip_prefix({literal}) }}\n");
             assert!(problems(path, &text).is_empty(), "{literal}");
