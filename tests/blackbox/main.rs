@@ -2,4 +2,6 @@
 //! clients, faults, and the rows of the security table.
 
 mod dialogue;
+mod faults;
 mod interop;
+mod security;

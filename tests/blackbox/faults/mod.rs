@@ -1,0 +1,8 @@
+//! What goes wrong in real life: power, lines, disks, people and signals.
+
+mod cuts;
+mod during;
+mod limits;
+mod live;
+mod signals;
+mod writers;

@@ -1,0 +1,10 @@
+//! One test for each row of the security table that can be seen from outside, named after it.
+
+mod accounts;
+mod defaults;
+mod files;
+mod links;
+mod memory;
+mod protocol;
+mod resources;
+mod traversal;
