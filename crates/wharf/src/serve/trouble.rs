@@ -1,0 +1,75 @@
+//! Why the server did not start, and what to do about it.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+
+use wharf_server::StartError;
+
+use crate::failure::Failure;
+use crate::shell;
+
+/// The failure as the person who typed `serve` reads it.
+pub(crate) fn explain(error: StartError) -> Failure {
+    match &error {
+        StartError::Listen { address, source } => listen(*address, source),
+        StartError::Folder { .. } | StartError::Audit { .. } => {
+            Failure::new(error.to_string()).hint("does it exist, and may this user use it?")
+        }
+        StartError::NoListener | StartError::Advertised(_) => Failure::new(error.to_string()),
+    }
+}
+
+fn listen(address: SocketAddr, error: &io::Error) -> Failure {
+    let port = address.port();
+    match error.kind() {
+        ErrorKind::AddrInUse => Failure::new(format!(
+            "cannot listen on {address}: another program uses this port"
+        ))
+        .hint(format!(
+            "`ss -ltnp 'sport = :{port}'` shows which one; `--ftp PORT` takes another port"
+        )),
+        ErrorKind::PermissionDenied => {
+            let program = std::env::current_exe().unwrap_or_else(|_| "wharf".into());
+            let allow = shell::command(&["sudo", "setcap", "cap_net_bind_service=+ep"], &program);
+            Failure::new(format!(
+                "cannot listen on {address}: this user may not use ports below 1024"
+            ))
+            .hint(format!("{allow} allows it; `--ftp 2121` needs nothing"))
+        }
+        ErrorKind::AddrNotAvailable => Failure::new(format!(
+            "cannot listen on {address}: this machine has no such address"
+        ))
+        .hint("`ip address` lists the addresses it has; `--listen 0.0.0.0` takes all of them"),
+        _ => Failure::new(format!("cannot listen on {address}: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_usual_reason_has_its_cure() {
+        for (kind, says, cure) in [
+            (
+                ErrorKind::AddrInUse,
+                "another program uses this port",
+                "ss -ltnp 'sport = :21'",
+            ),
+            (ErrorKind::PermissionDenied, "ports below 1024", "setcap"),
+            (ErrorKind::AddrNotAvailable, "no such address", "ip address"),
+        ] {
+            let address = "192.0.2.1:21".parse().unwrap();
+            let text = explain(StartError::Listen {
+                address,
+                source: kind.into(),
+            })
+            .to_string();
+            assert!(
+                text.starts_with("error: cannot listen on 192.0.2.1:21: "),
+                "{text}"
+            );
+            assert!(text.contains(says) && text.contains(cure), "{text}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The program as people and scripts run it: arguments in; output, exit codes and files out.
+
+mod config;
+mod harness;
+mod serve;
+mod terminal;
+mod user;
