@@ -27,6 +27,7 @@ pub struct Builder {
     pub(crate) scratch: Scratch,
     pub(crate) root: PathBuf,
     pub(crate) ports: PortRange,
+    port: u16,
     settings: Option<String>,
     arguments: Vec<String>,
     before: Vec<String>,
@@ -39,6 +40,7 @@ impl Builder {
             root: scratch.root(),
             scratch,
             ports: PortRange::claim(50),
+            port: 0,
             settings: None,
             arguments: Vec::new(),
             before: Vec::new(),
@@ -56,6 +58,13 @@ impl Builder {
     #[must_use]
     pub fn argument(mut self, argument: impl Into<String>) -> Self {
         self.arguments.push(argument.into());
+        self
+    }
+
+    /// A port for the control connections instead of any free one.
+    #[must_use]
+    pub const fn port(mut self, port: u16) -> Self {
+        self.port = port;
         self
     }
 
@@ -158,7 +167,7 @@ impl Builder {
             .arg(&self.root)
             .arg("--state")
             .arg(self.scratch.state());
-        command.args(["--listen", "127.0.0.1", "--ftp", "0"]);
+        command.args(["--listen", "127.0.0.1", "--ftp", &self.port.to_string()]);
         command.args(["--ftps", "off", "--sftp", "off", "--web", "off"]);
         command.args([
             "--passive-ports",
