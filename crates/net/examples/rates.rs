@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::net::{RecvFlags, recv};
+use rustix::time::{ClockId, clock_gettime};
 use wharf_net::data::{DataConnection, Sink, Source, TransferControl};
 use wharf_net::passive::PassivePorts;
 
@@ -26,38 +27,55 @@ fn main() -> io::Result<()> {
         .enable_all()
         .build()?;
     let file = Arc::new(whole_file(GIB)?);
-    for (name, connections) in [("1 connection", 1), ("4 connections", 4)] {
-        let rate = median(|| runtime.block_on(download(&file, connections)))?;
-        say(&format!("send_file, {name}: {rate:.0} MB/s"))?;
+    for connections in [1, 4] {
+        let name = format!("send_file, connections: {connections}");
+        row(&name, "MB", || {
+            runtime.block_on(download(&file, connections))
+        })?;
     }
-    let rate = median(|| runtime.block_on(send_source()))?;
-    say(&format!("send from a source: {rate:.0} MB/s"))?;
-    let rate = median(|| runtime.block_on(upload(Nowhere)))?;
-    say(&format!("receive to a null sink: {rate:.0} MB/s"))?;
-    let sink = Disk(tempfile::tempfile()?);
-    let rate = median(|| runtime.block_on(upload(Disk(sink.0.try_clone()?))))?;
-    say(&format!("receive to a file: {rate:.0} MB/s"))?;
-    let rate = median(|| runtime.block_on(passive(None)))?;
-    say(&format!(
-        "passive open, connect, accept, close: {rate:.0}/s"
-    ))?;
+    row("send from a source", "MB", || {
+        runtime.block_on(send_source())
+    })?;
+    row("receive to a null sink", "MB", || {
+        runtime.block_on(upload(Nowhere))
+    })?;
+    let disk = tempfile::tempfile()?;
+    row("receive to a file", "MB", || {
+        runtime.block_on(upload(Disk(disk.try_clone()?)))
+    })?;
+    row("passive open, connect, accept, close", "", || {
+        runtime.block_on(passive(None))
+    })?;
     let small = Arc::new(whole_file(4096)?);
-    let rate = median(|| runtime.block_on(passive(Some(Arc::clone(&small)))))?;
-    say(&format!("the same with send_file of 4 KiB: {rate:.0}/s"))?;
-    let rate = median(|| runtime.block_on(small_uploads()))?;
-    say(&format!("the same with receive of 4 KiB: {rate:.0}/s"))
+    row("the same with send_file of 4 KiB", "", || {
+        runtime.block_on(passive(Some(Arc::clone(&small))))
+    })?;
+    row("the same with receive of 4 KiB", "", || {
+        runtime.block_on(small_uploads())
+    })
 }
 
-fn say(line: &str) -> io::Result<()> {
+/// Measures some times and prints the median rate, and the processor time of both ends together,
+/// which says more than the rate where other programs run too. `measure` returns how many.
+fn row(name: &str, unit: &str, mut measure: impl FnMut() -> io::Result<f64>) -> io::Result<()> {
+    let mut rates = Vec::new();
+    let mut costs = Vec::new();
+    for _ in 0..ROUNDS {
+        let (began, spent) = (Instant::now(), processor_seconds());
+        let count = measure()?;
+        rates.push(count / began.elapsed().as_secs_f64());
+        costs.push((processor_seconds() - spent) / count * 1e6);
+    }
+    rates.sort_by(f64::total_cmp);
+    costs.sort_by(f64::total_cmp);
+    let (rate, cost) = (rates[ROUNDS / 2], costs[ROUNDS / 2]);
+    let line = format!("{name}: {rate:.0} {unit}/s, {cost:.1} us of processor time each");
     writeln!(io::stdout(), "{line}")
 }
 
-fn median(mut measure: impl FnMut() -> io::Result<f64>) -> io::Result<f64> {
-    let mut rates = (0..ROUNDS)
-        .map(|_| measure())
-        .collect::<Result<Vec<_>, _>>()?;
-    rates.sort_by(f64::total_cmp);
-    Ok(rates[ROUNDS / 2])
+fn processor_seconds() -> f64 {
+    let spent = clock_gettime(ClockId::ProcessCPUTime);
+    spent.tv_sec as f64 + spent.tv_nsec as f64 / 1e9
 }
 
 fn whole_file(length: u64) -> io::Result<File> {
@@ -73,10 +91,6 @@ fn control() -> Arc<TransferControl> {
     Arc::new(TransferControl::new(LONG))
 }
 
-fn megabytes(bytes: u64, began: Instant) -> f64 {
-    bytes as f64 / 1e6 / began.elapsed().as_secs_f64()
-}
-
 fn pair() -> io::Result<(DataConnection, TcpStream)> {
     let listener = TcpListener::bind((HERE, 0))?;
     let client = TcpStream::connect(listener.local_addr()?)?;
@@ -84,7 +98,7 @@ fn pair() -> io::Result<(DataConnection, TcpStream)> {
 }
 
 fn discard(client: &TcpStream) -> u64 {
-    let mut scrap = vec![0; 1 << 20];
+    let mut scrap = [0; 1 << 18];
     let mut all = 0;
     loop {
         match recv(client, &mut scrap, RecvFlags::TRUNC) {
@@ -95,7 +109,6 @@ fn discard(client: &TcpStream) -> u64 {
 }
 
 async fn download(file: &Arc<File>, connections: u64) -> io::Result<f64> {
-    let began = Instant::now();
     let mut transfers = Vec::new();
     for _ in 0..connections {
         let (mut connection, client) = pair()?;
@@ -111,7 +124,7 @@ async fn download(file: &Arc<File>, connections: u64) -> io::Result<f64> {
         sending.await??.map_err(io::Error::other)?;
         assert_eq!(reader.join().ok(), Some(GIB));
     }
-    Ok(megabytes(GIB * connections, began))
+    Ok((GIB * connections) as f64 / 1e6)
 }
 
 struct Zeros(u64);
@@ -128,14 +141,13 @@ impl Source for Zeros {
 }
 
 async fn send_source() -> io::Result<f64> {
-    let began = Instant::now();
     let (mut connection, client) = pair()?;
     let reader = thread::spawn(move || discard(&client));
     let (_, sent) = connection.send(Zeros(GIB), &control()).await;
     sent.map_err(io::Error::other)?;
     connection.finish().await?;
     assert_eq!(reader.join().ok(), Some(GIB));
-    Ok(megabytes(GIB, began))
+    Ok(GIB as f64 / 1e6)
 }
 
 struct Nowhere;
@@ -168,7 +180,6 @@ impl Sink for Disk {
 }
 
 async fn upload<S: Sink<Error = io::Error>>(sink: S) -> io::Result<f64> {
-    let began = Instant::now();
     let (mut connection, mut client) = pair()?;
     let writer = thread::spawn(move || {
         let piece = vec![0; 1 << 20];
@@ -177,66 +188,49 @@ async fn upload<S: Sink<Error = io::Error>>(sink: S) -> io::Result<f64> {
     let (_, received) = connection.receive(sink, &control()).await;
     assert_eq!(received.map_err(io::Error::other)?, GIB);
     assert_eq!(writer.join().ok(), Some(true));
-    Ok(megabytes(GIB, began))
+    Ok(GIB as f64 / 1e6)
 }
 
 const SMALL: u32 = 20_000;
 
-/// One client thread and one server task, in turn: connection after connection.
+/// Both ends in one task, in turn, so that what is measured is work and not waking up.
 async fn passive(file: Option<Arc<File>>) -> io::Result<f64> {
     let ports = PassivePorts::new(50_000..=50_100);
-    let (to_client, from_server) = std::sync::mpsc::sync_channel::<u16>(1);
-    let client = thread::spawn(move || {
-        for port in from_server {
-            if let Ok(stream) = TcpStream::connect(SocketAddr::new(HERE, port)) {
-                discard(&stream);
-            }
-        }
-    });
-    let sending = tokio::spawn(async move {
-        let began = Instant::now();
+    let expected = if file.is_some() { 4096 } else { 0 };
+    let task = tokio::spawn(async move {
         for _ in 0..SMALL {
-            let mut listener = ports.open(HERE, HERE).map_err(io::Error::other)?;
-            to_client.send(listener.port()).map_err(io::Error::other)?;
-            let mut connection = listener.accept(LONG).await.map_err(io::Error::other)?;
-            drop(listener);
+            let (mut connection, client) = connected(&ports)?;
             if let Some(file) = &file {
                 let sent = connection.send_file(file, 0, 4096, &control()).await;
                 sent.map_err(io::Error::other)?;
             }
             connection.finish().await?;
+            assert_eq!(discard(&client), expected);
         }
-        io::Result::Ok(f64::from(SMALL) / began.elapsed().as_secs_f64())
+        Ok(f64::from(SMALL))
     });
-    let rate = sending.await?;
-    assert!(client.join().is_ok());
-    rate
+    task.await?
 }
 
 async fn small_uploads() -> io::Result<f64> {
     let ports = PassivePorts::new(50_000..=50_100);
-    let (to_client, from_server) = std::sync::mpsc::sync_channel::<u16>(1);
-    let client = thread::spawn(move || {
-        for port in from_server {
-            if let Ok(mut stream) = TcpStream::connect(SocketAddr::new(HERE, port)) {
-                assert!(stream.write_all(&[7; 4096]).is_ok());
-            }
-        }
-    });
-    let receiving = tokio::spawn(async move {
-        let began = Instant::now();
+    let task = tokio::spawn(async move {
         for _ in 0..SMALL {
-            let mut listener = ports.open(HERE, HERE).map_err(io::Error::other)?;
-            to_client.send(listener.port()).map_err(io::Error::other)?;
-            let mut connection = listener.accept(LONG).await.map_err(io::Error::other)?;
-            drop(listener);
+            let (mut connection, mut client) = connected(&ports)?;
+            client.write_all(&[7; 4096])?;
+            drop(client);
             let (_, received) = connection.receive(Nowhere, &control()).await;
             assert_eq!(received.map_err(io::Error::other)?, 4096);
             connection.finish().await?;
         }
-        io::Result::Ok(f64::from(SMALL) / began.elapsed().as_secs_f64())
+        Ok(f64::from(SMALL))
     });
-    let rate = receiving.await?;
-    assert!(client.join().is_ok());
-    rate
+    task.await?
+}
+
+fn connected(ports: &PassivePorts) -> io::Result<(DataConnection, TcpStream)> {
+    let mut listener = ports.open(HERE, HERE).map_err(io::Error::other)?;
+    let client = TcpStream::connect(SocketAddr::new(HERE, listener.port()))?;
+    let connection = listener.try_accept();
+    Ok((connection.ok_or(io::ErrorKind::WouldBlock)?, client))
 }

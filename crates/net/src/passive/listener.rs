@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::Pool;
 use super::slot::{Look, Slot};
+use super::table::Pool;
 use crate::data::DataConnection;
 use crate::socket::Direction;
 

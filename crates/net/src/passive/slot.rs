@@ -38,13 +38,13 @@ pub(super) enum Look {
 }
 
 impl Slot {
-    pub(super) fn new(socket: OwnedFd, local: IpAddr, port: u16, peer: IpAddr) -> Self {
+    pub(super) fn new(socket: LazySocket, local: IpAddr, port: u16, peer: IpAddr) -> Self {
         let claim = Claim {
             peer,
             arrived: None,
         };
         Self {
-            socket: LazySocket::new(socket),
+            socket,
             local,
             port,
             claims: Mutex::new(vec![claim]),
@@ -62,6 +62,11 @@ impl Slot {
 
     pub(super) const fn socket(&self) -> &LazySocket {
         &self.socket
+    }
+
+    /// The socket of a slot nobody has a claim to any more.
+    pub(super) fn into_socket(self) -> LazySocket {
+        self.socket
     }
 
     pub(super) const fn handed_over(&self) -> &Notify {

@@ -1,5 +1,6 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use rustix::net::sockopt;
@@ -7,6 +8,8 @@ use socket2::{Domain, Socket, Type};
 
 use super::*;
 use crate::data::DataConnection;
+use crate::random::Random;
+use crate::sync::locked;
 
 const LONG: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(30);
@@ -315,4 +318,56 @@ fn sixty_four_threads_never_meet_on_a_port() {
     });
     let all: Vec<_> = (0..32).map(|_| ports.open(local, peer).unwrap()).collect();
     assert_eq!(all.len(), 32, "no port was lost");
+}
+
+/// Opens and closes ports until the range is kept warm.
+fn warmed(local: IpAddr, peer: IpAddr) -> PassivePorts {
+    let ports = PassivePorts::new(40_000..=40_000);
+    for _ in 0..200 {
+        drop(ports.open(local, peer).unwrap());
+    }
+    ports
+}
+
+#[tokio::test]
+async fn a_busy_servers_ports_stay_open_for_their_next_use_and_no_longer() {
+    let (local, peer) = (own_address(), ip("127.0.0.1"));
+    let ports = warmed(local, peer);
+    let at = SocketAddr::new(local, 40_000);
+    assert_eq!(ports.ports_open(), 0);
+    // Kept open, but for nobody: whoever comes now, even from the next one's address, is closed.
+    let mut early = connect_from(peer, at);
+    let mut listener = ports.open(local, peer).unwrap();
+    assert!(listener.try_accept().is_none());
+    assert!(early.read(&mut [0; 8]).is_err());
+    let mut client = connect_from(peer, at);
+    greets(&listener.accept(LONG).await.unwrap(), &mut client);
+    drop(listener);
+    let closed = async {
+        while TcpStream::connect(at).is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(LONG, closed).await.unwrap();
+    assert!(ports.open(local, peer).is_ok());
+}
+
+#[test]
+fn a_single_port_is_closed_at_once_and_so_is_any_outside_a_runtime() {
+    let (local, peer) = (own_address(), ip("127.0.0.1"));
+    let at = SocketAddr::new(local, 40_000);
+    drop(warmed(local, peer));
+    assert!(TcpStream::connect(at).is_err());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        drop(
+            PassivePorts::new(40_000..=40_000)
+                .open(local, peer)
+                .unwrap(),
+        );
+        assert!(TcpStream::connect(at).is_err());
+    });
 }
