@@ -1,5 +1,6 @@
 //! Starting, reloading and stopping a server.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::config::{Config, ListenerConfig, Protocol};
 use crate::event::{Event, What};
 use crate::failure::{Failure, Kind};
 use crate::ftp;
+use crate::registry::Handle;
 use crate::shared::{Current, Shared};
 
 /// How long sessions have to say goodbye once their transfers are through.
@@ -277,21 +279,32 @@ async fn follow_accounts(shared: Arc<Shared>, mut stopping: watch::Receiver<bool
             changed = revision.changed() => if changed.is_err() { return },
             _ = stopping.wait_for(|stop| *stop) => return,
         }
-        for handle in shared.registry.all() {
-            let Some(account) = handle.account().filter(|account| !account.is_anonymous()) else {
-                continue;
-            };
-            match shared.accounts.current(account.id).await {
-                Ok(Some(now)) if now.enabled => {
-                    if now.revision != account.revision {
-                        handle.set_account(Some(Arc::new(now)));
-                    }
+        refresh_accounts(&shared).await;
+    }
+}
+
+/// Asks once for each account that somebody is logged in with.
+async fn refresh_accounts(shared: &Shared) {
+    let mut sessions: HashMap<i64, Vec<Arc<Handle>>> = HashMap::new();
+    for handle in shared.registry.all() {
+        if let Some(account) = handle.account()
+            && !account.is_anonymous()
+        {
+            sessions.entry(account.id).or_default().push(handle);
+        }
+    }
+    for (id, handles) in sessions {
+        match shared.accounts.current(id).await {
+            Ok(Some(account)) if account.enabled => {
+                let account = Arc::new(account);
+                for handle in handles {
+                    handle.set_account(Some(account.clone()));
                 }
-                Ok(_) => handle.revoke(),
-                Err(error) => {
-                    // Fail closed only on a definite answer; the next change asks again.
-                    tracing::error!(%error, "accounts cannot be read");
-                }
+            }
+            Ok(_) => handles.iter().for_each(|handle| handle.revoke()),
+            Err(error) => {
+                // Fail closed only on a definite answer; the next change asks again.
+                tracing::error!(%error, "accounts cannot be read");
             }
         }
     }

@@ -4,6 +4,7 @@ use super::{Action, Outcome, Step, TransferKind, Why, path_reply};
 use crate::command::{Command, CommandError, Fact};
 use crate::listing::write::FactSet;
 use crate::reply::Reply;
+use crate::time::Timestamp;
 use crate::verb::{self, SiteVerb, Verb};
 
 /// Commands answered from the tables alone.
@@ -41,7 +42,8 @@ pub(super) fn done(action: &Action, outcome: Outcome) -> Reply {
             Reply::line(213, number.to_string())
         }
         (Action::ModificationTime { .. }, Outcome::Time(time)) => {
-            Reply::line(213, time.to_string())
+            // Whole seconds: scripts read exactly fourteen digits. MLST has the fraction.
+            Reply::line(213, Timestamp { nanos: 0, ..time }.to_string())
         }
         (Action::SetModificationTime { path, time }, _) => {
             changed_facts(&[Fact::Modify(*time)], path)
