@@ -1,0 +1,102 @@
+//! Beginning an upload: what can be refused early.
+
+use std::sync::Arc;
+
+use rustix::fs::{Access, AtFlags};
+
+use super::append::InPlace;
+use super::options::LocalOptions;
+use super::partials::{Key, index};
+use super::resume::{self, Beginning};
+use super::root::{Attempt, Place, Refusal, Root, Wait, refuse_staging};
+use super::staged::{LocalStaged, Terms, check_target};
+use super::{scan, space_of};
+use crate::error::{Error, ErrorKind, Result};
+use crate::path::VPath;
+use crate::upload::{StageMode, StageRequest, Staged};
+
+/// Begins an upload. A whole file into a directory in the kernel's cache needs no disk.
+pub(super) fn stage(
+    root: &Root,
+    options: &Arc<LocalOptions>,
+    path: &VPath,
+    request: &StageRequest,
+    wait: Wait,
+) -> Attempt<Box<dyn Staged>> {
+    refuse_staging(path, ErrorKind::InvalidName)?;
+    if path.is_root() {
+        return Err(Error::new(ErrorKind::IsADirectory).into());
+    }
+    let place = root.place(path, wait)?;
+    let exists = check(&place, request)?;
+    let key = Key::new(&place.name, &request.principal);
+    if index().needs_scan(place.key) {
+        if wait == Wait::Never {
+            return Err(Refusal::WouldWait);
+        }
+        scan::directory(&place, options.partial_ttl)?;
+    }
+    let terms = Terms {
+        replace: request.replace,
+        durability: request.durability,
+        permissions: request.permissions,
+        options: Arc::clone(options),
+    };
+    let beginning = match request.mode {
+        StageMode::Create | StageMode::Resume { offset: 0 } => Beginning::fresh(),
+        StageMode::Resume { .. } | StageMode::Append if wait == Wait::Never => {
+            return Err(Refusal::WouldWait);
+        }
+        StageMode::Resume { offset } => resume::at(&place, &key, offset, exists, options)?,
+        StageMode::Append if exists => resume::at_end(&place, &key, options)?,
+        StageMode::Append => resume::at_end_of_partial(&place, &key, options)?,
+    };
+    Ok(match beginning {
+        Beginning::Staged(content) => Box::new(LocalStaged::begin(place, key, content, terms)),
+        Beginning::InPlace(target) => Box::new(InPlace::new(target, request.durability)),
+    })
+}
+
+/// The bytes of the upload that a resume would continue.
+pub(super) fn partial(
+    root: &Root,
+    options: &LocalOptions,
+    path: &VPath,
+    principal: &str,
+    wait: Wait,
+) -> Attempt<Option<u64>> {
+    if path.is_root() || refuse_staging(path, ErrorKind::NotFound).is_err() {
+        return Ok(None);
+    }
+    let place = root.place(path, wait)?;
+    if index().needs_scan(place.key) {
+        if wait == Wait::Never {
+            return Err(Refusal::WouldWait);
+        }
+        scan::directory(&place, options.partial_ttl)?;
+    }
+    let key = Key::new(&place.name, principal);
+    let found = index().find(place.key, &key, options.partial_ttl);
+    let live = found.live.map(|live| live.length());
+    let kept = found.kept.map(|kept| kept.size);
+    Ok(live.max(kept).filter(|bytes| *bytes > 0))
+}
+
+/// Refuses what would fail later anyway. `true` if there is a file to be replaced.
+fn check(place: &Place, request: &StageRequest) -> Result<bool> {
+    let may_create = Access::WRITE_OK | Access::EXEC_OK;
+    rustix::fs::accessat(&place.directory, c".", may_create, AtFlags::EACCESS)?;
+    let previous = place.look()?;
+    check_target(previous.as_ref(), request.replace)?;
+    if previous.is_some() {
+        // A rename would not ask the file, but whoever took its write bits away meant something.
+        let flags = AtFlags::EACCESS | AtFlags::SYMLINK_NOFOLLOW;
+        rustix::fs::accessat(&place.directory, &place.name, Access::WRITE_OK, flags)?;
+    }
+    if let Some(expected) = request.expected
+        && expected > space_of(&place.directory)?.available
+    {
+        return Err(Error::new(ErrorKind::NoSpace));
+    }
+    Ok(previous.is_some())
+}
