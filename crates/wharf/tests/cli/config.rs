@@ -99,7 +99,7 @@ fn schema_completions_and_manual_pages_are_printed() {
         assert!(
             scratch
                 .ok(&["completions", shell])
-                .contains("--passive-ports"),
+                .contains("passive-ports"),
             "{shell}"
         );
     }

@@ -1,9 +1,11 @@
 //! `wharf serve`: its first words, its refusals and its end.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -421,8 +423,8 @@ fn a_reader_that_goes_away_does_not_stop_the_server() {
         let lock = scratch.path("states/wharf/lock");
         let mine =
             || fs::read_to_string(&lock).is_ok_and(|text| text.trim() == child.id().to_string());
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-        while !mine() && std::time::Instant::now() < deadline {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !mine() && Instant::now() < deadline {
             std::thread::yield_now();
         }
         rustix::process::kill_process(pid, Signal::TERM).unwrap();
@@ -435,4 +437,55 @@ fn a_reader_that_goes_away_does_not_stop_the_server() {
             ended.stderr
         );
     }
+}
+
+#[test]
+fn a_second_signal_does_not_wait_for_transfers() {
+    let scratch = Scratch::new();
+    let large = fs::File::create(scratch.path("files/large")).unwrap();
+    // More than the sockets' buffers hold, so that the transfer runs until somebody reads.
+    large.set_len(1 << 30).unwrap();
+    let mut running = Running::start(&scratch, &["--format", "json", "--anonymous"]);
+    let address = running.address();
+    let mut control = TcpStream::connect(&address).unwrap();
+    let mut replies = BufReader::new(control.try_clone().unwrap());
+    let mut ask = |line: &str, code: &str| {
+        control.write_all(format!("{line}\r\n").as_bytes()).unwrap();
+        let mut reply = String::new();
+        while !reply.starts_with(code) {
+            reply.clear();
+            assert_ne!(
+                replies.read_line(&mut reply).unwrap(),
+                0,
+                "no {code} to {line}"
+            );
+        }
+        reply
+    };
+    ask("USER anonymous", "230");
+    ask("TYPE I", "200");
+    let port = ask("EPSV", "229")
+        .split('|')
+        .nth(3)
+        .unwrap()
+        .parse::<u16>()
+        .unwrap();
+    let _unread = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    ask("RETR large", "150");
+    running.signal(Signal::TERM);
+    assert_eq!(running.event("stopping")["sessions"], 1);
+    running.signal(Signal::TERM);
+    let asked = Instant::now();
+    assert_eq!(running.wait(), Some(1), "{}", running.log());
+    // Less than `timeouts.drain`, which is 30 s.
+    assert!(
+        asked.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        asked.elapsed()
+    );
+    assert!(
+        running
+            .log()
+            .contains("error: stopped before running transfers were through")
+    );
 }
