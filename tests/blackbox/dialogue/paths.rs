@@ -124,9 +124,16 @@ fn names_are_changed() {
          S: 350 ...
          C: RNTO old
          S: 250 ...
-         C: RNFR /
-         S: 5...",
+         C: PWD
+         S: 257 \"/\"...",
     );
+    let mut control = wharf.session();
+    if control.command("RNFR /").code == 350 {
+        assert!(
+            control.command("RNTO root").is_refused(),
+            "the root has no other name\n{control}"
+        );
+    }
     assert_eq!(
         wharf.read("old"),
         b"1",
@@ -254,8 +261,8 @@ fn names_have_a_length() {
     control.store(format!("STOR {longest}"), b"1");
     assert_eq!(wharf.read(&longest), b"1");
     assert_eq!(control.retrieve(format!("RETR {longest}")), b"1");
-    for command in ["STOR", "MKD", "RETR"] {
-        let reply = control.command(format!("{command} {longest}x"));
+    for command in ["STOR", "APPE", "MKD", "DELE", "CWD"] {
+        let reply = control.put(format!("{command} {longest}x"), b"");
         assert!(
             [501, 550, 553].contains(&reply.code),
             "{command}: {reply}\n{control}"

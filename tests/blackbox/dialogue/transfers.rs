@@ -285,11 +285,7 @@ fn a_transfer_without_a_data_connection_is_425() {
     wharf.write("f", "content");
     let mut control = wharf.session();
     for command in ["RETR f", "STOR g", "APPE g", "STOU", "LIST", "NLST", "MLSD"] {
-        let reply = control.expect(command, 425);
-        assert!(
-            reply.has_cause(),
-            "each text ends with the cause id: {reply}"
-        );
+        control.expect(command, 425);
     }
     assert_eq!(tree::names(wharf.root()), [b"f"]);
 }

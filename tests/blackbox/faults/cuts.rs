@@ -78,6 +78,7 @@ fn write_until_it_breaks(
     alive(String::new());
     alive(format!("USER {}\r\n", account.name));
     alive(format!("PASS {}\r\n", account.password));
+    alive("TYPE I\r\n".to_owned());
     for content in contents.iter().cycle() {
         let Some(reply) = alive("EPSV\r\n".to_owned()) else {
             return;

@@ -124,7 +124,10 @@ fn wget_down(mode: Mode) {
         .args(["--no-iri", &format!("--directory-prefix={}", text(&local))])
         .arg(target.url(""));
     told(program.run().well());
-    same(&expected, &tree::read_tree(&local));
+    let mut found = tree::read_tree(&local);
+    // --mirror keeps the listings it worked from.
+    found.retain(|name, _| !name.ends_with(b".listing"));
+    same(&expected, &found);
 }
 
 fn ncftp_down(mode: Mode) {
@@ -179,8 +182,10 @@ fn rclone_cannot(name: &[u8]) -> bool {
     std::str::from_utf8(name).is_err()
 }
 
-fn wget_cannot(_: &[u8]) -> bool {
-    false
+// In folders below the first it loses a leading space, and it takes `%41` in a listed name for
+// an `A`, whatever the server (1.21.3).
+fn wget_cannot(name: &[u8]) -> bool {
+    name.starts_with(b" ") || name.windows(3).any(|three| three == b"%41")
 }
 
 fn ncftp_cannot(_: &[u8]) -> bool {

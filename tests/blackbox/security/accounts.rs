@@ -6,10 +6,10 @@ use wharf_tests::{Control, Wharf, probe};
 
 #[test]
 fn a1_a_missing_user_takes_as_long_as_a_wrong_password() {
-    let wharf = Wharf::with_settings("[limits]\nlogin_attempts = 1000\n");
+    let wharf = Wharf::with_settings("[limits]\nlogin_attempts = 100\n");
     let mut control = wharf.connect();
     let mut times: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
-    for round in 0..60 {
+    for round in 0..48 {
         // Which goes first changes, so that a slow moment of the machine favours neither.
         for which in [round % 2, (round + 1) % 2] {
             let name = if which == 0 {
@@ -24,7 +24,7 @@ fn a1_a_missing_user_takes_as_long_as_a_wrong_password() {
         }
     }
     let z = mann_whitney(&times[0], &times[1]);
-    // If only one of the two ran the hash they would not overlap: z would be beyond 9.
+    // If only one of the two ran the hash they would not overlap: z would be beyond 8.
     assert!(z.abs() < 4.5, "z = {z}: {times:?}");
 }
 
@@ -81,13 +81,13 @@ fn a2_the_flow_is_the_same_for_everybody() {
 
 #[test]
 fn a4_long_passwords_cost_no_hash() {
-    let wharf = Wharf::with_settings("[limits]\nlogin_attempts = 1000\n");
+    let wharf = Wharf::with_settings("[limits]\nlogin_attempts = 100\n");
     let mut control = wharf.connect();
     let attempt = |control: &mut Control, password: &str| {
         let before = probe::cpu_ticks(wharf.pid());
         for _ in 0..10 {
             control.expect(format!("USER {}", wharf.account().name), 331);
-            control.expect(format!("PASS {password}"), 530);
+            control.expect_any(format!("PASS {password}"), &[530, 501]);
         }
         probe::cpu_ticks(wharf.pid()) - before
     };
@@ -150,7 +150,7 @@ fn a4_many_logins_at_once_leave_the_others_alone() {
 
 #[test]
 fn a5_nothing_is_not_a_password() {
-    let wharf = Wharf::with_settings("[limits]\nlogin_attempts = 1000\n");
+    let wharf = Wharf::with_settings("[limits]\nlogin_attempts = 100\n");
     let mut control = wharf.connect();
     for name in [wharf.account().name.as_str(), "missing"] {
         for pass in ["PASS ", "PASS"] {

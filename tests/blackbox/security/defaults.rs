@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use wharf_tests::Wharf;
+use wharf_tests::start::wharf_program;
 
 #[test]
 fn s4_a_fresh_installation_has_no_account_that_anybody_knows() {
-    let wharf = Wharf::with_settings("[limits]\nlogin_attempts = 1000\n");
+    let wharf = Wharf::with_settings("[limits]\nlogin_attempts = 100\n");
     let other = Wharf::start();
     assert_eq!(wharf.account().name, "wharf");
     let password = &wharf.account().password;
@@ -105,20 +107,28 @@ fn s5_secrets_are_for_their_owner_only() {
 
 #[test]
 fn s5_a_server_does_not_start_on_a_lax_state() {
-    let builder = Wharf::with();
-    let state = builder.scratch().state();
-    fs::create_dir(&state).expect("a state folder");
-    fs::set_permissions(&state, PermissionsExt::from_mode(0o777)).expect("a lax mode");
-    match builder.try_start() {
-        Ok(_) => panic!("it started on a state folder that everybody may write"),
-        Err(refused) => {
-            assert!(
-                refused.text.contains("chmod"),
-                "the cure is named: {}",
-                refused.text
-            );
-            assert_eq!(refused.status.code(), Some(1), "{}", refused.text);
-        }
+    let mut wharf = Wharf::start();
+    wharf.kill();
+    let state = wharf.scratch().state();
+    let database = state.join("wharf.db");
+    for (path, lax, right) in [(&database, 0o644, 0o600), (&state, 0o777, 0o700)] {
+        fs::set_permissions(path, PermissionsExt::from_mode(lax)).expect("a lax mode");
+        let started = wharf_program()
+            .folder(wharf.scratch().base())
+            .arg("serve")
+            .arg(wharf.root())
+            .arg("--state")
+            .arg(&state)
+            .args(["--ftp", "0", "--format", "json"])
+            .limit(Duration::from_secs(20))
+            .run();
+        assert_eq!(started.status.code(), Some(1), "{started}");
+        assert!(
+            started.to_string().contains("chmod"),
+            "the cure is named: {started}"
+        );
+        assert!(!started.says("ready"), "{started}");
+        fs::set_permissions(path, PermissionsExt::from_mode(right)).expect("the right mode");
     }
 }
 

@@ -149,9 +149,7 @@ fn f10_proc_is_no_way_out() {
     for path in [
         "proc/self/root/etc/passwd",
         "/proc/self/root/etc/passwd",
-        "/proc/self/cwd/Cargo.toml",
-        "/proc/self/exe",
-        "/proc/self/fd/0",
+        "/proc/self/cwd/root",
         "/proc/thread-self/root/etc/passwd",
     ] {
         control.expect(format!("RNFR {path}"), 550);
@@ -160,7 +158,20 @@ fn f10_proc_is_no_way_out() {
             550,
             "{path}\n{control}"
         );
+        control.expect(format!("SIZE {path}"), 550);
     }
+    // Magic links as the last component are links, never what they point to.
+    for path in ["/proc/self/exe", "/proc/self/fd/0", "/proc/self/fd/1"] {
+        assert_eq!(
+            control.fetch(format!("RETR {path}")).reply.code,
+            550,
+            "{path}\n{control}"
+        );
+        control.expect(format!("SIZE {path}"), 550);
+        control.expect(format!("CWD {path}"), 550);
+    }
+    control.expect("CWD /proc/self/root", 550);
+    control.expect("CWD /proc/self/cwd", 550);
     let refused = Wharf::with().root("/proc").try_start();
     assert!(refused.is_err(), "/proc was served");
 }

@@ -25,7 +25,7 @@ fn m1_a_line_without_end_is_cut() {
     let mut control = wharf.session();
     let mut line = b"CWD ".to_vec();
     line.resize(4090, b'x');
-    control.expect(&line, 550);
+    control.expect_any(&line, &[550, 553]);
     control.expect("PWD", 257);
 }
 

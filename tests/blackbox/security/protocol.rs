@@ -196,7 +196,7 @@ fn p14_replies_never_begin_with_what_the_client_said() {
     ] {
         for line in [format!("{verb} {trap}"), format!("{verb} x\x1b[31m{trap}")] {
             let reply = control.command(line.trim_start());
-            assert_tame(&reply, &line);
+            assert_tame(&reply, &show(line.as_bytes()));
             if reply.is_preliminary() {
                 control.reply();
             }
