@@ -5,6 +5,7 @@
 
 mod check;
 mod file;
+mod networks;
 mod parse;
 pub(crate) mod problem;
 pub(crate) mod raw;

@@ -300,6 +300,17 @@ fn every_kind_is_read_from_a_file() {
 }
 
 #[test]
+fn a_quoted_value_stays_on_one_line() {
+    let case = Case::new("[uploads]\ndurability = \"a\\n\\u001b[31m\"\n");
+    assert_eq!(
+        case.problems(),
+        [
+            "wharf.toml:2: `uploads.durability` must be one of `full`, `file`, `none`, not `a\\n\\u{1b}[31m`"
+        ]
+    );
+}
+
+#[test]
 fn a_wrong_entry_of_a_list_is_told_on_its_own_line() {
     let case = Case::new(
         "[passive]\nnetworks = [\n  { clients = \"10.0.0.0/8\", address = \"10.0.0.5\" },\n  { clients = \"10.0.0.1/8\", address = \"10.0.0.5\" },\n]\n",

@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::networks;
 use super::parse::{self, UNITS, quoted};
 use super::raw::{Raw, RawValue};
 
@@ -103,7 +104,7 @@ impl Kind {
             (Self::Flag, RawValue::Text(_)) => Err(wrong_type()),
             (Self::Port, RawValue::Flag(false)) => Ok(Value::Port(None)),
             (Self::Addresses, RawValue::List(items)) => parse::addresses_from_list(items),
-            (Self::Networks, RawValue::List(items)) => parse::networks_from_list(items),
+            (Self::Networks, RawValue::List(items)) => networks::from_list(items),
             (Self::Networks, _) => Err(wrong_type()),
             (Self::Mode, RawValue::Number { value, radix: 8 }) => {
                 self.read_text(&format!("{value:o}"))
@@ -135,7 +136,7 @@ impl Kind {
             Self::Choice(words) => parse::choice(words, text),
             Self::Ports => parse::ports(text),
             Self::Host => parse::host(text),
-            Self::Networks => parse::networks_from_text(text),
+            Self::Networks => networks::from_text(text),
             Self::Count { min, max } => parse::count(text, min, max),
             Self::Duration { min, max } => parse::duration(text, min, max),
             Self::Flag => match text {

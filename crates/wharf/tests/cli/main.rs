@@ -2,6 +2,7 @@
 
 mod config;
 mod harness;
+mod lifecycle;
 mod serve;
 mod terminal;
 mod user;
