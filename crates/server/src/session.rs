@@ -451,3 +451,6 @@ fn partial_metadata(size: u64) -> Metadata {
         partial: true,
     }
 }
+
+#[cfg(test)]
+mod tests;
