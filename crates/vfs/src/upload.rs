@@ -18,6 +18,13 @@ pub trait Staged: Send {
     /// taken the upload over. After an error it can only be kept or discarded.
     fn write(&mut self, chunk: &[u8]) -> Result<()>;
 
+    /// Like [`Staged::write`] if that needs no disk, so that an async worker may call it. `None`,
+    /// and nothing written, if it would have to wait.
+    fn write_cached(&mut self, chunk: &[u8]) -> Option<Result<()>> {
+        let _ = chunk;
+        None
+    }
+
     /// Puts the bytes under their name in one step and makes them as durable as was asked for.
     /// Only then does it answer.
     ///

@@ -134,3 +134,35 @@ const fn unknown(kind: Kind) -> Metadata {
 }
 
 const BUFFER: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use rustix::fs::{CWD, Mode, OFlags};
+
+    use super::*;
+
+    #[test]
+    fn r7_memory_does_not_grow_with_the_directory() {
+        let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+        let mut needed = Vec::new();
+        let mut count = 0;
+        for wanted in [5_000, 20_000] {
+            while count < wanted {
+                std::fs::write(folder.path().join(format!("file-{count:06}")), "").unwrap();
+                count += 1;
+            }
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+            let directory = rustix::fs::openat(CWD, folder.path(), flags, Mode::empty());
+            let mut listing = LocalListing::new(directory.unwrap());
+            let mut batch = Batch::new();
+            let mut seen = 0;
+            while listing.next_batch(&mut batch).unwrap() {
+                seen += batch.len();
+            }
+            assert_eq!(seen, wanted);
+            needed.push((listing.names.capacity(), listing.pending.capacity()));
+        }
+        assert_eq!(needed[0], needed[1]);
+        assert!(needed[1].0 <= 2 * BUFFER && needed[1].1 <= BUFFER / 12);
+    }
+}

@@ -22,6 +22,7 @@ mod upload;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 use rustix::fd::AsFd;
@@ -47,7 +48,14 @@ pub struct LocalStore {
 
 struct Inner {
     root: Root,
-    options: Arc<LocalOptions>,
+    shared: Arc<Shared>,
+}
+
+/// What the uploads of a store share.
+struct Shared {
+    options: LocalOptions,
+    /// Set once a file turned out to need a name from the start; the next ones are not tried.
+    no_unnamed: AtomicBool,
 }
 
 impl LocalStore {
@@ -58,9 +66,12 @@ impl LocalStore {
     /// and on kernels before Linux 5.6.
     pub fn open(root: &Path, options: LocalOptions) -> Result<Store> {
         let root = Root::open(root, options.follow_symlinks)?;
-        let options = Arc::new(options);
+        let shared = Arc::new(Shared {
+            options,
+            no_unnamed: AtomicBool::new(false),
+        });
         Ok(Store::new(Self {
-            inner: Arc::new(Inner { root, options }),
+            inner: Arc::new(Inner { root, shared }),
         }))
     }
 
@@ -98,7 +109,7 @@ impl Backend for LocalStore {
     fn capability(&self) -> Capability {
         Capability {
             read_only: false,
-            symlinks: self.inner.options.follow_symlinks,
+            symlinks: self.inner.shared.options.follow_symlinks,
             hard_metadata: true,
             set_times: true,
             set_mode: true,
@@ -136,14 +147,14 @@ impl Backend for LocalStore {
         self.quickly(path, |inner, path, wait| {
             let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
             let file = inner.root.open_path(path, flags, wait)?;
-            Ok(Box::new(reader::LocalReader::new(file)?) as Box<dyn Reader>)
+            Ok(Box::new(reader::LocalReader::new(file, &inner.root)?) as Box<dyn Reader>)
         })
         .await
     }
 
     async fn stage(&self, path: &VPath, request: StageRequest) -> Result<Box<dyn Staged>> {
         self.quickly(path, move |inner, path, wait| {
-            stage::stage(&inner.root, &inner.options, path, &request, wait)
+            stage::stage(&inner.root, &inner.shared, path, &request, wait)
         })
         .await
     }
@@ -151,7 +162,7 @@ impl Backend for LocalStore {
     async fn partial(&self, path: &VPath, principal: &str) -> Result<Option<u64>> {
         let principal: Box<str> = principal.into();
         self.quickly(path, move |inner, path, wait| {
-            stage::partial(&inner.root, &inner.options, path, &principal, wait)
+            stage::partial(&inner.root, &inner.shared.options, path, &principal, wait)
         })
         .await
     }
@@ -191,7 +202,7 @@ impl Backend for LocalStore {
             let from = inner.root.place(&from, Wait::Allowed)?;
             let to = inner.root.place(&to, Wait::Allowed)?;
             rename(&from, &to, replace)?;
-            if inner.options.rename_durability == Durability::Full {
+            if inner.shared.options.rename_durability == Durability::Full {
                 sync::directory(&to)?;
                 if from.key != to.key {
                     sync::directory(&from)?;
@@ -214,7 +225,7 @@ impl Backend for LocalStore {
 
     async fn make_symlink(&self, target: &[u8], path: &VPath) -> Result<()> {
         refuse_staging(path, ErrorKind::InvalidName)?;
-        if !self.inner.options.follow_symlinks {
+        if !self.inner.shared.options.follow_symlinks {
             return Err(Error::new(ErrorKind::Unsupported));
         }
         links::check_target(target, path)?;

@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::names::{self, Principal};
+use super::options::LocalOptions;
 use super::root::DirectoryKey;
 use super::upload::Upload;
 use crate::metadata::Timestamp;
@@ -44,6 +45,7 @@ pub(super) struct Index {
     /// Names of staging files that are being written. A scan leaves them alone.
     live_names: HashSet<CString>,
     kept_by: HashMap<Principal, usize>,
+    swept: Option<Instant>,
     /// Counts uses, for finding the directory that was not used for longest.
     clock: u64,
 }
@@ -89,8 +91,10 @@ impl Index {
         &mut self,
         directory: DirectoryKey,
         found: Vec<(Key, Kept)>,
+        ttl: Duration,
     ) -> Vec<CString> {
         let mut superseded = Vec::new();
+        self.forget_expired(directory, ttl);
         for (key, kept) in found {
             if !self.live_names.contains(&kept.file) {
                 superseded.extend(self.insert(directory, key, kept));
@@ -155,14 +159,17 @@ impl Index {
         key: Key,
         upload: &Arc<Upload>,
         kept: Kept,
-        limit: usize,
+        options: &LocalOptions,
     ) -> Option<CString> {
         self.forget(directory, &key, upload);
         let older = self.known(directory).uploads.get(&key);
         let replaces = older.is_some_and(|found| found.kept.is_some());
-        let count = self.kept_by.get(&key.principal).copied().unwrap_or(0);
-        if !replaces && count >= limit {
-            return Some(kept.file);
+        let limit = options.partials_per_principal;
+        if !replaces && self.count_of(key.principal) >= limit {
+            self.sweep(options.partial_ttl);
+            if self.count_of(key.principal) >= limit {
+                return Some(kept.file);
+            }
         }
         self.insert(directory, key, kept)
     }
@@ -196,6 +203,45 @@ impl Index {
     /// Whether a staging file is being written.
     pub(super) fn is_live(&self, name: &CStr) -> bool {
         self.live_names.contains(name)
+    }
+
+    /// Forgets what expired anywhere, so that it does not count against its principal. The files
+    /// go when their directory is next read.
+    fn sweep(&mut self, ttl: Duration) {
+        if self
+            .swept
+            .is_some_and(|swept| swept.elapsed() < SWEEP_EVERY)
+        {
+            return;
+        }
+        self.swept = Some(Instant::now());
+        let directories: Vec<_> = self.directories.keys().copied().collect();
+        for directory in directories {
+            self.forget_expired(directory, ttl);
+        }
+    }
+
+    fn forget_expired(&mut self, directory: DirectoryKey, ttl: Duration) {
+        let Some(known) = self.directories.get_mut(&directory) else {
+            return;
+        };
+        let mut gone = Vec::new();
+        known.uploads.retain(|key, found| {
+            if found.kept.take_if(|kept| expired(kept, ttl)).is_some() {
+                gone.push(key.principal);
+            }
+            found.live.is_some() || found.kept.is_some()
+        });
+        if !gone.is_empty() {
+            known.scanned = None;
+        }
+        for principal in gone {
+            self.count(principal, -1);
+        }
+    }
+
+    fn count_of(&self, principal: Principal) -> usize {
+        self.kept_by.get(&principal).copied().unwrap_or(0)
     }
 
     /// Inserts a kept partial; the newer of two stays.
@@ -294,6 +340,9 @@ static INDEX: LazyLock<Mutex<Index>> = LazyLock::new(Mutex::default);
 /// are as many of them as sessions at most.
 const MAX_DIRECTORIES: usize = 4096;
 
+/// How often a principal with too many partials has the whole index searched for expired ones.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
 /// When a directory is read again, so that what expired while the process ran is removed.
 const RESCAN_AFTER: Duration = Duration::from_secs(6 * 3600);
 
@@ -325,7 +374,10 @@ mod tests {
             (key("f", "ann"), kept("new", 2)),
             (key("f", "bob"), kept("bobs", 1)),
         ];
-        assert_eq!(index.scanned(directory(1), found), [c"old".to_owned()]);
+        assert_eq!(
+            index.scanned(directory(1), found, Duration::MAX),
+            [c"old".to_owned()]
+        );
         let found = index.find(directory(1), &key("f", "ann"), Duration::MAX);
         assert_eq!(found.kept.unwrap().file.as_c_str(), c"new");
     }
@@ -335,7 +387,13 @@ mod tests {
         let mut index = Index::default();
         let upload = Arc::new(Upload::in_memory());
         let mut keep = |name: &str, file: &str| {
-            index.keep(directory(1), key(name, "ann"), &upload, kept(file, 1), 2)
+            index.keep(
+                directory(1),
+                key(name, "ann"),
+                &upload,
+                kept(file, 1),
+                &few(Duration::MAX),
+            )
         };
         assert_eq!(keep("a", "1"), None);
         assert_eq!(keep("b", "2"), None);
@@ -345,7 +403,8 @@ mod tests {
             index.published(directory(1), &key("a", "ann"), &upload),
             Some(c"1".to_owned())
         );
-        let again = index.keep(directory(1), key("c", "ann"), &upload, kept("5", 1), 2);
+        let (place, key) = (directory(1), key("c", "ann"));
+        let again = index.keep(place, key, &upload, kept("5", 1), &few(Duration::MAX));
         assert_eq!(again, None);
     }
 
@@ -355,7 +414,7 @@ mod tests {
         let upload = Arc::new(Upload::in_memory());
         index.begin(directory(0), key("f", "ann"), Arc::clone(&upload));
         for inode in 1..20_000 {
-            index.scanned(directory(inode), Vec::new());
+            index.scanned(directory(inode), Vec::new(), Duration::MAX);
             assert!(index.directories.len() <= MAX_DIRECTORIES);
         }
         let found = index.find(directory(0), &key("f", "ann"), Duration::MAX);
@@ -367,7 +426,11 @@ mod tests {
     #[test]
     fn only_one_continues_a_partial() {
         let mut index = Index::default();
-        index.scanned(directory(1), vec![(key("f", "ann"), kept("x", 1))]);
+        index.scanned(
+            directory(1),
+            vec![(key("f", "ann"), kept("x", 1))],
+            Duration::MAX,
+        );
         let found = index.find(directory(1), &key("f", "ann"), Duration::MAX);
         let partial = found.kept.unwrap();
         assert!(index.take(directory(1), &key("f", "ann"), &partial));
@@ -378,9 +441,58 @@ mod tests {
     #[test]
     fn an_expired_partial_is_not_found() {
         let mut index = Index::default();
-        index.scanned(directory(1), vec![(key("f", "ann"), kept("x", 1))]);
+        index.scanned(
+            directory(1),
+            vec![(key("f", "ann"), kept("x", 1))],
+            Duration::MAX,
+        );
         let day = Duration::from_secs(24 * 3600);
         let found = index.find(directory(1), &key("f", "ann"), day);
         assert_eq!(found.kept, None);
+    }
+
+    #[test]
+    fn expired_partials_do_not_count() {
+        let mut index = Index::default();
+        let upload = Arc::new(Upload::in_memory());
+        let day = few(Duration::from_secs(24 * 3600));
+        let now = Timestamp::now().seconds;
+        for (number, age) in [100_000, 100_000, 10].into_iter().enumerate() {
+            let place = directory(number as u64);
+            let name = number.to_string();
+            let kept = kept(&name, now - age);
+            assert_eq!(
+                index.keep(place, key(&name, "ann"), &upload, kept, &day),
+                None
+            );
+        }
+        assert!(index.needs_scan(directory(0)));
+        assert_eq!(index.count_of(Principal::of("ann")), 1);
+    }
+
+    /// A million uploads later the index is as small as before the first.
+    #[test]
+    fn r22_an_upload_that_is_over_leaves_nothing() {
+        let mut index = Index::default();
+        for number in 0..1000 {
+            let upload = Arc::new(Upload::in_memory());
+            let name = key(&number.to_string(), "ann");
+            index.begin(directory(1), name.clone(), Arc::clone(&upload));
+            match number % 2 {
+                0 => assert_eq!(index.published(directory(1), &name, &upload), None),
+                _ => index.forget(directory(1), &name, &upload),
+            }
+        }
+        assert_eq!(index.directories.len(), 1);
+        assert!(index.known(directory(1)).uploads.is_empty());
+        assert!(index.kept_by.is_empty());
+    }
+
+    fn few(partial_ttl: Duration) -> LocalOptions {
+        LocalOptions {
+            partials_per_principal: 2,
+            partial_ttl,
+            ..LocalOptions::default()
+        }
     }
 }

@@ -9,7 +9,7 @@ use rustix::fd::OwnedFd;
 use rustix::fs::Advice;
 use rustix::io::{Errno, ReadWriteFlags};
 
-use super::root::metadata_of;
+use super::root::{Root, metadata_of};
 use crate::data::Reader;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{Kind, Metadata};
@@ -22,8 +22,9 @@ pub(super) struct LocalReader {
 impl LocalReader {
     /// Refuses all but regular files. They were opened without waiting, so nobody has waited for
     /// the other end of a pipe.
-    pub(super) fn new(file: OwnedFd) -> Result<Self> {
+    pub(super) fn new(file: OwnedFd, root: &Root) -> Result<Self> {
         let metadata = metadata_of(&file)?;
+        root.check_readable(&metadata)?;
         match metadata.kind {
             Kind::File => {}
             Kind::Directory => return Err(Error::new(ErrorKind::IsADirectory)),

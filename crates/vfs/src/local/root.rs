@@ -17,6 +17,8 @@ use crate::path::VPath;
 pub(super) struct Root {
     directory: OwnedFd,
     resolve: ResolveFlags,
+    /// The device of `/proc`, whose `self/mem` is this process's memory, keys and all.
+    procfs: Option<u64>,
 }
 
 /// Whether a call may wait for a disk.
@@ -73,7 +75,14 @@ impl Root {
         if !follow_symlinks {
             resolve |= ResolveFlags::NO_SYMLINKS;
         }
-        let root = Self { directory, resolve };
+        let procfs = look_at(CWD, c"/proc").ok();
+        let root = Self {
+            directory,
+            resolve,
+            procfs: procfs
+                .filter(|found| found.inode == 1)
+                .map(|found| found.device),
+        };
         match root.resolve(b"", OFlags::PATH, Wait::Allowed) {
             Ok(_) => Ok(root),
             Err(Refusal::Failed(error)) if error.kind() == ErrorKind::Unsupported => Err(
@@ -88,6 +97,14 @@ impl Root {
     pub(super) fn open_path(&self, path: &VPath, flags: OFlags, wait: Wait) -> Attempt<OwnedFd> {
         refuse_staging(path, ErrorKind::NotFound)?;
         self.resolve(path.relative(), flags, wait)
+    }
+
+    /// Refuses to read what is on procfs, where a root above `/proc` leads.
+    pub(super) fn check_readable(&self, metadata: &Metadata) -> Result<()> {
+        if Some(metadata.device) == self.procfs {
+            return Err(Error::new(ErrorKind::PermissionDenied));
+        }
+        Ok(())
     }
 
     /// The directory that holds `path`, and the name in it, which nobody follows.

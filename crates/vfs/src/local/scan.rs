@@ -24,7 +24,7 @@ pub(super) fn directory(place: &Place, ttl: Duration) -> Result<()> {
         // An inbox may be writable and not readable. Nothing can be found in it then.
         Err(_) => Vec::new(),
     };
-    for older in index().scanned(place.key, found) {
+    for older in index().scanned(place.key, found, ttl) {
         place.unlink(&older)?;
     }
     Ok(())

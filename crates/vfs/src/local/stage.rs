@@ -10,7 +10,7 @@ use super::partials::{Key, index};
 use super::resume::{self, Beginning};
 use super::root::{Attempt, Place, Refusal, Root, Wait, refuse_staging};
 use super::staged::{LocalStaged, Terms, check_target};
-use super::{scan, space_of};
+use super::{Shared, scan, space_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::path::VPath;
 use crate::upload::{StageMode, StageRequest, Staged};
@@ -18,7 +18,7 @@ use crate::upload::{StageMode, StageRequest, Staged};
 /// Begins an upload. A whole file into a directory in the kernel's cache needs no disk.
 pub(super) fn stage(
     root: &Root,
-    options: &Arc<LocalOptions>,
+    shared: &Arc<Shared>,
     path: &VPath,
     request: &StageRequest,
     wait: Wait,
@@ -30,6 +30,7 @@ pub(super) fn stage(
     let place = root.place(path, wait)?;
     let exists = check(&place, request)?;
     let key = Key::new(&place.name, &request.principal);
+    let options = &shared.options;
     if index().needs_scan(place.key) {
         if wait == Wait::Never {
             return Err(Refusal::WouldWait);
@@ -40,7 +41,7 @@ pub(super) fn stage(
         replace: request.replace,
         durability: request.durability,
         permissions: request.permissions,
-        options: Arc::clone(options),
+        shared: Arc::clone(shared),
     };
     let beginning = match request.mode {
         StageMode::Create | StageMode::Resume { offset: 0 } => Beginning::fresh(),

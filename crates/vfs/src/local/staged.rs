@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, RenameFlags, Uid};
 use rustix::io::Errno;
 
-use super::options::LocalOptions;
+use super::Shared;
 use super::partials::{Kept, Key, index};
 use super::root::{Place, proc_path};
 use super::sync;
@@ -22,7 +22,7 @@ pub(super) struct Terms {
     pub(super) replace: bool,
     pub(super) durability: Durability,
     pub(super) permissions: u32,
-    pub(super) options: Arc<LocalOptions>,
+    pub(super) shared: Arc<Shared>,
 }
 
 pub(super) struct LocalStaged {
@@ -70,10 +70,10 @@ impl LocalStaged {
     /// Creates, writes and publishes a small file in one go.
     fn publish_bytes(&self, bytes: &[u8], previous: Option<&Metadata>) -> Result<()> {
         let mode = Mode::from_raw_mode(self.permissions(previous));
-        if previous.is_none() && !NO_UNNAMED.load(Ordering::Relaxed) {
+        if previous.is_none() && !self.terms.shared.no_unnamed.load(Ordering::Relaxed) {
             match self.publish_unnamed(bytes, mode) {
                 Err(error) if error.kind() == ErrorKind::Unsupported => {
-                    NO_UNNAMED.store(true, Ordering::Relaxed);
+                    self.terms.shared.no_unnamed.store(true, Ordering::Relaxed);
                 }
                 outcome => return outcome,
             }
@@ -193,8 +193,9 @@ impl LocalStaged {
             size: file.length,
             modified: Timestamp::now(),
         };
-        let limit = self.terms.options.partials_per_principal;
-        let surplus = index().keep(self.place.key, self.key.clone(), &self.upload, kept, limit);
+        let options = &self.terms.shared.options;
+        let (place, key) = (self.place.key, self.key.clone());
+        let surplus = index().keep(place, key, &self.upload, kept, options);
         let Some(surplus) = surplus else {
             return Ok(file.length);
         };
@@ -234,6 +235,15 @@ impl Staged for LocalStaged {
         }
         let outcome = self.upload.write(&self.place, &self.key, chunk);
         self.failed = outcome.is_err();
+        outcome
+    }
+
+    fn write_cached(&mut self, chunk: &[u8]) -> Option<Result<()>> {
+        if self.failed {
+            return Some(Err(after_failure()));
+        }
+        let outcome = self.upload.write_cached(chunk);
+        self.failed = matches!(outcome, Some(Err(_)));
         outcome
     }
 
@@ -325,6 +335,3 @@ fn link(file: &File, place: &Place, name: &std::ffi::CStr) -> Result<()> {
 const fn after_failure() -> Error {
     Error::with_text(ErrorKind::Io, "an earlier write of this upload failed")
 }
-
-/// Set once a file system turned out to have no unnamed files; the next ones are not asked.
-static NO_UNNAMED: AtomicBool = AtomicBool::new(false);

@@ -69,6 +69,20 @@ impl Upload {
         outcome
     }
 
+    /// Writes if the bytes stay in memory.
+    pub(super) fn write_cached(&self, chunk: &[u8]) -> Option<Result<()>> {
+        let mut content = self.content.try_lock().ok()?;
+        match &mut *content {
+            Content::Memory(bytes) if fits(bytes, chunk) => {
+                bytes.extend_from_slice(chunk);
+                self.length.store(bytes.len() as u64, Ordering::Release);
+                Some(Ok(()))
+            }
+            Content::Memory(_) | Content::File(_) => None,
+            Content::Gone => Some(Err(taken_over())),
+        }
+    }
+
     /// Takes the content away from its writer.
     pub(super) fn take(&self) -> Content {
         std::mem::replace(&mut *self.lock(), Content::Gone)
@@ -102,7 +116,7 @@ impl Content {
 
     fn append(&mut self, place: &Place, key: &Key, chunk: &[u8]) -> Result<()> {
         match self {
-            Self::Memory(bytes) if bytes.len().saturating_add(chunk.len()) <= IN_MEMORY => {
+            Self::Memory(bytes) if fits(bytes, chunk) => {
                 bytes.extend_from_slice(chunk);
                 Ok(())
             }
@@ -157,6 +171,10 @@ impl StagingFile {
         self.length = length;
         Ok(())
     }
+}
+
+const fn fits(bytes: &[u8], chunk: &[u8]) -> bool {
+    bytes.len().saturating_add(chunk.len()) <= IN_MEMORY
 }
 
 pub(super) const fn taken_over() -> Error {

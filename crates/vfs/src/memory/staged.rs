@@ -245,6 +245,10 @@ impl Staged for MemoryStaged {
         Ok(())
     }
 
+    fn write_cached(&mut self, chunk: &[u8]) -> Option<Result<()>> {
+        Some(self.write(chunk))
+    }
+
     fn publish(self: Box<Self>) -> Result<Published> {
         if self.failed {
             return Err(Error::new(ErrorKind::Io));

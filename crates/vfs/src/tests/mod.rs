@@ -1,6 +1,7 @@
 //! Tests of whole stores.
 
 mod crash;
+mod mounts;
 mod security;
 mod stores;
 mod uploads;

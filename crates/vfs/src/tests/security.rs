@@ -342,7 +342,11 @@ async fn f10_procfs_is_no_way_around() {
             ErrorKind::Loop | ErrorKind::PermissionDenied
         ));
     }
-    // A folder is offered through /proc as well as not at all.
+    // The server's own memory is a regular file there.
+    for name in ["/proc/self/mem", "/proc/self/environ", "/proc/cpuinfo"] {
+        let read = whole.read(&path(name)).await;
+        assert_eq!(kind_of(read), ErrorKind::PermissionDenied, "{name}");
+    }
     let grounds = Grounds::new();
     symlink("/proc/self/root", grounds.root().join("magic")).unwrap();
     let read = grounds.store.read(&path("/magic/etc/passwd")).await;

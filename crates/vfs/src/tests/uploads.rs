@@ -15,9 +15,13 @@ use crate::{Durability, ErrorKind, Follow, StageMode, StageRequest, Store};
 async fn a_small_upload_touches_the_disk_only_when_published() {
     let (folder, store) = local();
     let mut staged = stage(&store, "/f", StageMode::Create).await;
-    staged.write(&[1; 65_536]).unwrap();
+    staged.write(&[1; 65_000]).unwrap();
+    staged.write_cached(&[1; 536]).unwrap().unwrap();
+    assert_eq!(staged.offset(), 65_536);
+    assert!(staged.write_cached(&[1]).is_none());
     assert!(on_disk(folder.path()).is_empty());
     staged.write(&[1]).unwrap();
+    assert!(staged.write_cached(&[1]).is_none());
     assert_eq!(on_disk(folder.path()).len(), 1);
     Store::publish(staged).await.unwrap();
     assert_eq!(on_disk(folder.path()), ["f"]);
