@@ -33,6 +33,7 @@ mod error;
 mod links;
 mod metadata;
 mod store;
+mod sys;
 #[cfg(test)]
 mod tests;
 mod upload;

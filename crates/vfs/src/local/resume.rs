@@ -141,12 +141,7 @@ fn reopen(place: &Place, key: &Key, kept: &Kept, offset: u64) -> Result<Option<C
     if metadata.kind != Kind::File || metadata.links != 1 || metadata.size < offset {
         return Ok(None);
     }
-    let mut staging = StagingFile {
-        file,
-        name,
-        length: metadata.size,
-        appending: None,
-    };
+    let mut staging = StagingFile::reopened(file, name, metadata.size);
     staging.truncate(offset)?;
     Ok(Some(Content::File(staging)))
 }

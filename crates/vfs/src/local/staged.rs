@@ -233,7 +233,12 @@ impl Staged for LocalStaged {
         if self.failed {
             return Err(after_failure());
         }
-        let outcome = self.upload.write(&self.place, &self.key, chunk);
+        let outcome = self.upload.write(
+            &self.place,
+            &self.key,
+            chunk,
+            self.terms.durability != Durability::None,
+        );
         self.failed = outcome.is_err();
         outcome
     }

@@ -40,6 +40,8 @@ pub(super) struct StagingFile {
     pub(super) file: File,
     pub(super) name: LiveName,
     pub(super) length: u64,
+    /// Up to where the disk was told to begin.
+    begun: u64,
     /// Held while this is an append to a published file.
     pub(super) appending: Option<AppendLock>,
 }
@@ -62,9 +64,20 @@ impl Upload {
         self.length.load(Ordering::Acquire)
     }
 
-    pub(super) fn write(&self, place: &Place, key: &Key, chunk: &[u8]) -> Result<()> {
+    /// Appends. If it will be `durable`, the disk begins with it now: the wait at the end is then
+    /// for the last few megabytes only.
+    pub(super) fn write(
+        &self,
+        place: &Place,
+        key: &Key,
+        chunk: &[u8],
+        durable: bool,
+    ) -> Result<()> {
         let mut content = self.lock();
         let outcome = content.append(place, key, chunk);
+        if durable && let Content::File(file) = &mut *content {
+            file.start_writing();
+        }
         self.length.store(content.length(), Ordering::Release);
         outcome
     }
@@ -145,8 +158,20 @@ impl StagingFile {
             file: file.into(),
             name,
             length: 0,
+            begun: 0,
             appending: None,
         })
+    }
+
+    /// A staging file of an earlier upload, to be continued after `length` bytes.
+    pub(super) const fn reopened(file: File, name: LiveName, length: u64) -> Self {
+        Self {
+            file,
+            name,
+            length,
+            begun: length,
+            appending: None,
+        }
     }
 
     /// Appends; on failure `length` counts what arrived.
@@ -169,7 +194,17 @@ impl StagingFile {
     pub(super) fn truncate(&mut self, length: u64) -> Result<()> {
         self.file.set_len(length)?;
         self.length = length;
+        self.begun = self.begun.min(length);
         Ok(())
+    }
+
+    fn start_writing(&mut self) {
+        let pending = self.length - self.begun;
+        if pending >= WRITE_AT_ONCE {
+            // Only to gain time: publishing syncs the file whatever comes of this.
+            crate::sys::start_writing(&self.file, self.begun, pending).ok();
+            self.begun = self.length;
+        }
     }
 }
 
@@ -183,6 +218,9 @@ pub(super) const fn taken_over() -> Error {
 
 /// How much of an upload stays in memory before a file is made for it.
 pub(super) const IN_MEMORY: usize = 64 * 1024;
+
+/// How much of a durable upload waits before the disk is told to begin with it.
+const WRITE_AT_ONCE: u64 = 8 << 20;
 
 /// Nobody else on the host reads what is not finished.
 const STAGING_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
