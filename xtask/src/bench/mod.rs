@@ -46,7 +46,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             }
         }
         Call::Measure(options) => {
-            build(&options)?;
+            if !options.as_built {
+                build(&options)?;
+            }
             if cfg!(debug_assertions) {
                 return run_released(args);
             }

@@ -15,6 +15,8 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
     pub(crate) quick: bool,
     pub(crate) profile: bool,
+    /// Take the released binaries that are there.
+    pub(crate) as_built: bool,
     /// As they were given, for the record.
     pub(crate) arguments: Vec<String>,
 }
@@ -36,6 +38,7 @@ impl Options {
     pub(crate) fn is_full(&self) -> bool {
         !self.quick
             && !self.profile
+            && !self.as_built
             && self.rounds >= 5
             && self.rows.len() == ROWS.len()
             && self.contenders.len() == Contender::ALL.len()
@@ -67,6 +70,7 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Call> {
         rounds: 0,
         quick: false,
         profile: false,
+        as_built: false,
         arguments: arguments.to_vec(),
     };
     let mut rest = arguments.iter();
@@ -77,6 +81,7 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Call> {
         };
         match argument.as_str() {
             "--quick" => options.quick = true,
+            "--as-built" => options.as_built = true,
             "--only" => options.rows = chosen_rows(value()?)?,
             "--servers" => options.contenders = chosen_contenders(value()?)?,
             "--rounds" => {
@@ -110,8 +115,9 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Call> {
 
 pub(crate) fn usage() -> String {
     let mut text = String::from(
-        "usage: cargo xtask bench [--quick] [--only ROWS] [--servers LIST] [--rounds N]\n       \
-         cargo xtask bench --profile ROW\n\n\
+        "usage: cargo xtask bench [--quick] [--only ROWS] [--servers LIST] [--rounds N] [--as-built]\n       \
+         cargo xtask bench --profile ROW [--as-built]\n\n\
+         --as-built takes the released binaries that are there and builds nothing.\n\
          ROWS are separated by commas; the beginning of a name stands for all it fits:\n",
     );
     for row in ROWS {
@@ -169,6 +175,7 @@ mod tests {
         assert!(measure(&["--rounds", "7"]).is_full());
         assert!(!measure(&["--rounds", "3"]).is_full());
         assert!(!measure(&["--quick", "--rounds", "5"]).is_full());
+        assert!(!measure(&["--as-built"]).is_full());
         assert!(!measure(&["--only", "idle"]).is_full());
         assert!(!measure(&["--servers", "wharf,vsftpd"]).is_full());
     }

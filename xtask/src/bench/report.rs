@@ -177,7 +177,7 @@ fn ratio(value: f64, best: f64, better: Better) -> String {
         Better::Higher => value / best,
         Better::Lower => best / value,
     };
-    if ratio.is_finite() {
+    if ratio.is_finite() && ratio > 0.0 {
         // As many digits as tell one ratio from the next.
         let digits = usize::from(ratio < 10.0) + usize::from(ratio < 2.0);
         format!("{ratio:.digits$}×")
@@ -196,9 +196,9 @@ fn number(value: f64) -> String {
         size if size >= 0.01 => 4,
         _ => 5,
     };
-    let plain = format!("{value:.digits$}");
+    let plain = format!("{:.digits$}", value.abs());
     let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
-    let mut text = String::new();
+    let mut text = String::from(if value < 0.0 { "-" } else { "" });
     for (index, digit) in whole.chars().enumerate() {
         if index > 0 && (whole.len() - index).is_multiple_of(3) {
             text.push('\u{202f}');
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn numbers_keep_three_digits() {
         assert_eq!(number(1234567.8), "1\u{202f}234\u{202f}568");
-        assert_eq!(number(123.4), "123");
+        assert_eq!(number(-123.4), "-123");
         assert_eq!(number(12.34), "12.3");
         assert_eq!(number(0.01234), "0.0123");
     }

@@ -79,7 +79,7 @@ impl Row {
     /// How many of `rounds` rounds a server is measured in.
     pub(crate) fn rounds(&self, contender: Contender, rounds: usize) -> usize {
         match (contender, self.work) {
-            (Contender::Ceiling | Contender::PureFtpdArgon, _) => 1,
+            (Contender::PureFtpdArgon, _) => 1,
             // Memory hardly differs from round to round, and opening takes long.
             (_, Work::Idle { sessions }) if sessions > 4900 => 1,
             _ => rounds,

@@ -39,7 +39,7 @@ pub(crate) enum Contender {
     /// Pure-FTPd with the hash its own tool makes.
     PureFtpdArgon,
     ProFtpd,
-    /// A stand-in that does next to nothing: what the load generator can reach at most.
+    /// A stand-in that does next to nothing: how far the load generator goes.
     Ceiling,
 }
 
@@ -150,8 +150,8 @@ impl Contender {
                 hash_of(&scratch.run.join("proftpd.passwd"))?
             ),
             Self::Ceiling => "no server: a stand-in that answers at once, discards uploads and \
-                 checks no password. It shows where the load generator and the kernel end; \
-                 measured once for each row, and no ratio is taken against it."
+                 checks no password. Where a server comes near it, the figure says as much of the \
+                 load generator and the kernel as of the server. No ratio is taken against it."
                 .to_owned(),
         })
     }
