@@ -1,29 +1,45 @@
 //! Reading a control connection on which a client may send urgent data.
 
+use std::future::poll_fn;
 use std::io;
+use std::task::{Context, Poll, ready};
 
 use tokio::net::TcpStream;
 
 /// Waits for bytes and reads some; 0 is the end. Cancel safe: nothing is read unless it is
 /// returned.
 ///
-/// Control connections must be read with this, or with `readable` and `try_read`, never through
-/// tokio's `AsyncRead`. That takes a short read for an emptied socket and sleeps until more
-/// arrives. But a read stops at the urgent mark too, and clients set it on the `IAC DM` before
-/// `ABOR` (RFC 959 4.1.3, RFC 1123 4.1.2.12): the `ABOR` behind it would stay unread.
+/// Control connections must be read with this, with [`poll_read`], or with `readable` and
+/// `try_read`, never through tokio's `AsyncRead`. That takes a short read for an emptied socket
+/// and sleeps until more arrives. But a read stops at the urgent mark too, and clients set it on
+/// the `IAC DM` before `ABOR` (RFC 959 4.1.3, RFC 1123 4.1.2.12): the `ABOR` behind it would stay
+/// unread.
 ///
 /// # Errors
 /// Those of recv(2), except `WouldBlock` and `Interrupted`.
 pub async fn read(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    poll_fn(|context| poll_read(stream, context, buffer)).await
+}
+
+/// [`read`] for those who do not want to hold a buffer while they wait. Wakes the last task that
+/// polled, and no other.
+///
+/// # Errors
+/// As those of [`read`].
+pub fn poll_read(
+    stream: &TcpStream,
+    context: &mut Context<'_>,
+    buffer: &mut [u8],
+) -> Poll<io::Result<usize>> {
     loop {
-        stream.readable().await?;
+        ready!(stream.poll_read_ready(context))?;
         match stream.try_read(buffer) {
             Err(error)
                 if matches!(
                     error.kind(),
                     io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
                 ) => {}
-            outcome => return outcome,
+            outcome => return Poll::Ready(outcome),
         }
     }
 }

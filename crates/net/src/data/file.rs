@@ -18,7 +18,7 @@ use crate::pool::PooledBuffer;
 use crate::socket::{Direction, is_of_connection};
 
 /// Bytes given to one `sendfile(2)`; between two of them a burst looks whether it must stop.
-const PIECE: u64 = 2 * 1024 * 1024;
+const PIECE: u64 = 1024 * 1024;
 
 /// Up to here a file is read in the task itself, if the page cache has it.
 const INLINE_BYTES: usize = 32 * 1024;

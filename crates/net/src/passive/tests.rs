@@ -91,6 +91,18 @@ async fn ipv6() {
     greets(&listener.accept(LONG).await.unwrap(), &mut client);
 }
 
+/// A link-local address says nothing of its interface, so the port is opened on all of IPv6.
+#[tokio::test]
+async fn a_link_local_address_can_be_listened_on() {
+    let ports = PassivePorts::new(0..=0);
+    let mut listener = ports.open(ip("fe80::1"), ip("::1")).unwrap();
+    let port = listener.port();
+    let mut client = connect_from(ip("::1"), SocketAddr::new(ip("::1"), port));
+    greets(&listener.accept(LONG).await.unwrap(), &mut client);
+    let four = TcpStream::connect((ip("127.0.0.1"), port));
+    assert!(four.is_err(), "and on nothing else");
+}
+
 #[tokio::test]
 async fn p4_a_stranger_gets_nothing_and_the_peer_still_gets_in() {
     let (local, peer, thief) = (own_address(), ip("127.0.0.1"), ip("127.0.0.2"));
