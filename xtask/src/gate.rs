@@ -116,7 +116,7 @@ const STEPS: &[Step] = &[
             shell::run(
                 shell::cargo()
                     .args(document)
-                    .env("RUSTDOCFLAGS", "-D warnings"),
+                    .env("RUSTDOCFLAGS", RUSTDOC_FLAGS),
             )
         },
     },
@@ -131,6 +131,9 @@ const STEPS: &[Step] = &[
         run: |_| other_checks(),
     },
 ];
+
+/// Private items are documented too, so a link to one leads somewhere.
+const RUSTDOC_FLAGS: &str = "-D warnings -A rustdoc::private_intra_doc_links";
 
 /// Every test of the workspace; the black-box tests find the program by `WHARF_BIN`.
 fn test(totals: &mut Option<Totals>) -> Result<()> {
