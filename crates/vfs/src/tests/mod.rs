@@ -1,7 +1,9 @@
 //! Tests of whole stores.
 
 mod crash;
+mod disks;
 mod mounts;
+mod races;
 mod security;
 mod stores;
 mod uploads;

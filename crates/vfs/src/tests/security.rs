@@ -3,12 +3,9 @@
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{CWD, FileType, Mode, RenameFlags};
+use rustix::fs::{CWD, FileType, Mode};
 
 use super::{on_disk, open, options, path, request, stage};
 use crate::local::{LocalOptions, LocalStore};
@@ -20,13 +17,13 @@ use crate::{
 };
 
 /// `outside/canary` and `root/`, which is what is offered.
-struct Grounds {
+pub(super) struct Grounds {
     folder: tempfile::TempDir,
-    store: Store,
+    pub(super) store: Store,
 }
 
 impl Grounds {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("root")).unwrap();
         std::fs::create_dir(folder.path().join("outside")).unwrap();
@@ -35,16 +32,16 @@ impl Grounds {
         Self { folder, store }
     }
 
-    fn root(&self) -> PathBuf {
+    pub(super) fn root(&self) -> PathBuf {
         self.folder.path().join("root")
     }
 
-    fn outside(&self) -> PathBuf {
+    pub(super) fn outside(&self) -> PathBuf {
         self.folder.path().join("outside")
     }
 
     #[track_caller]
-    fn check_canary(&self) {
+    pub(super) fn check_canary(&self) {
         check_canary(&self.outside());
     }
 }
@@ -60,7 +57,7 @@ fn check_canary(outside: &Path) {
 }
 
 /// Every verb on one path; what it leads to must be refused by all of them.
-async fn every_verb(store: &Store, at: &VPath) -> Vec<(&'static str, Result<()>)> {
+pub(super) async fn every_verb(store: &Store, at: &VPath) -> Vec<(&'static str, Result<()>)> {
     let other = path("/elsewhere");
     let attributes = Attributes {
         mode: Some(0o777),
@@ -205,101 +202,6 @@ async fn f6_a_dangling_link_is_not_created_through() {
         std::fs::remove_file(grounds.root().join("late")).unwrap();
     }
     grounds.check_canary();
-}
-
-/// Somebody on the host swaps a directory and a link to the outside as fast as he can, while every
-/// verb works on a name below.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f7_a_racer_never_gets_a_verb_outside() {
-    let grounds = Grounds::new();
-    let root = grounds.root();
-    std::fs::create_dir(root.join("swap")).unwrap();
-    std::fs::write(root.join("swap/canary"), "inside").unwrap();
-    symlink("../outside", root.join("link")).unwrap();
-    let stop = Arc::new(AtomicBool::new(false));
-    let swaps = Arc::new(AtomicU64::new(0));
-    let racer = {
-        let (stop, swaps, root) = (Arc::clone(&stop), Arc::clone(&swaps), root.clone());
-        thread::spawn(move || {
-            let (a, b) = (root.join("swap"), root.join("link"));
-            while !stop.load(Ordering::Relaxed) {
-                rustix::fs::renameat_with(CWD, &a, CWD, &b, RenameFlags::EXCHANGE).unwrap();
-                swaps.fetch_add(1, Ordering::Relaxed);
-            }
-        })
-    };
-    let end = Instant::now() + Duration::from_secs(3);
-    let mut refused = 0_u64;
-    let mut worked = 0_u64;
-    while Instant::now() < end {
-        let at = path("/swap/canary");
-        if let Ok(content) = grounds.store.read_file(&at, 1000).await {
-            assert_ne!(content, CANARY);
-        }
-        let written = grounds.store.write_file(&at, "inside", request()).await;
-        let written_new = grounds
-            .store
-            .write_file(&path("/swap/new"), "x", request())
-            .await;
-        let mut resumed = false;
-        let resume = request().mode(StageMode::Resume { offset: 3 });
-        if let Ok(staged) = grounds.store.stage(&at, resume).await {
-            resumed = Store::publish(staged).await.is_ok();
-        }
-        for (_, outcome) in every_verb(&grounds.store, &at).await {
-            if outcome.is_err() {
-                refused += 1
-            } else {
-                worked += 1
-            }
-        }
-        worked += u64::from(written.is_ok() || written_new.is_ok() || resumed);
-        let back = grounds
-            .store
-            .rename(&path("/elsewhere"), &at, Replace::Yes)
-            .await;
-        worked += u64::from(back.is_ok());
-    }
-    stop.store(true, Ordering::Relaxed);
-    racer.join().unwrap();
-    assert!(
-        swaps.load(Ordering::Relaxed) > 1000,
-        "the racer did not race"
-    );
-    assert!(
-        worked > 0 && refused > 0,
-        "{worked} worked, {refused} refused"
-    );
-    grounds.check_canary();
-}
-
-#[tokio::test]
-async fn f8_cleaning_up_removes_nothing_outside() {
-    let grounds = Grounds::new();
-    let root = grounds.root();
-    for end in ["discard", "keep", "drop", "publish"] {
-        std::fs::create_dir(root.join("d")).unwrap();
-        let mut staged = stage(&grounds.store, "/d/canary", StageMode::Create).await;
-        staged.write(&[1; 200_000]).unwrap();
-        std::fs::rename(root.join("d"), root.join("moved")).unwrap();
-        symlink("../outside", root.join("d")).unwrap();
-        // What the upload calls its staging file has a namesake outside.
-        let names = on_disk(&root.join("moved"));
-        assert_eq!(names.len(), 1);
-        let namesake = grounds.outside().join(&names[0]);
-        std::fs::write(&namesake, "not yours").unwrap();
-        match end {
-            "discard" => Store::discard(staged).await.unwrap(),
-            "keep" => drop(Store::keep(staged).await.unwrap()),
-            "publish" => drop(Store::publish(staged).await.unwrap()),
-            _ => drop(staged),
-        }
-        assert_eq!(std::fs::read(&namesake).unwrap(), b"not yours", "{end}");
-        std::fs::remove_file(&namesake).unwrap();
-        std::fs::remove_file(root.join("d")).unwrap();
-        std::fs::remove_dir_all(root.join("moved")).unwrap();
-        grounds.check_canary();
-    }
 }
 
 #[tokio::test]
@@ -473,4 +375,4 @@ fn kind_of<T>(outcome: Result<T>) -> ErrorKind {
     }
 }
 
-const CANARY: &[u8] = b"the canary";
+pub(super) const CANARY: &[u8] = b"the canary";
