@@ -8,9 +8,9 @@ use std::borrow::Cow;
 
 /// One reply, of one line or more.
 ///
-/// Whatever the texts hold, the reply is one reply: CR, LF and NUL in them become `?` when it is
-/// encoded. Other control characters, and bytes that are not UTF-8, do so too unless the reply was
-/// made to carry names as they are ([`Reply::with_raw_names`]).
+/// Whatever the texts hold, the reply is one reply: control characters in them become `?` when it
+/// is encoded. Bytes that are not UTF-8 do so too unless the reply was made to carry names as they
+/// are ([`Reply::with_raw_names`]).
 ///
 /// A line never begins with what a client sent (security P14): texts begin with ours, and
 /// [`Reply::quoting`] is the way to repeat something.
@@ -96,7 +96,7 @@ impl Reply {
         Self::lines(code, first, inner, last)
     }
 
-    /// The same reply, its names left as they are but for CR, LF and NUL: for 257, MLST and STAT of
+    /// The same reply, its names left as they are but for control characters: for 257, MLST and STAT of
     /// a path, which programs read names from.
     #[must_use]
     pub fn with_raw_names(mut self) -> Self {
@@ -144,7 +144,7 @@ impl Reply {
     fn encode_text(&self, out: &mut Vec<u8>, text: &Text) {
         if self.raw_names {
             out.extend(text.0.iter().map(|byte| match byte {
-                b'\r' | b'\n' | 0 => b'?',
+                0..=0x1f | 0x7f => b'?',
                 byte => *byte,
             }));
         } else {

@@ -105,7 +105,7 @@ impl Failure {
         Self::new(
             Kind::ServiceClosing,
             id::B_12,
-            "This account may no longer use the server",
+            "The account was disabled or changed; log in again",
         )
     }
 

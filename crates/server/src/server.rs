@@ -23,6 +23,7 @@ use crate::event::{Event, What};
 use crate::failure::{Failure, Kind};
 use crate::ftp;
 use crate::registry::Handle;
+use crate::session::follows_links;
 use crate::shared::{Current, Shared};
 
 /// How long sessions have to say goodbye once their transfers are through.
@@ -298,7 +299,13 @@ async fn refresh_accounts(shared: &Shared) {
             Ok(Some(account)) if account.enabled => {
                 let account = Arc::new(account);
                 for handle in handles {
-                    handle.set_account(Some(account.clone()));
+                    let held = handle.account();
+                    if held.is_some_and(|held| follows_links(&held) && !follows_links(&account)) {
+                        // Its store follows links, which the new rules forbid: log in again.
+                        handle.revoke();
+                    } else {
+                        handle.set_account(Some(account.clone()));
+                    }
                 }
             }
             Ok(_) => handles.iter().for_each(|handle| handle.revoke()),

@@ -59,7 +59,7 @@ impl Session {
         let home = account.home.clone().unwrap_or_else(|| config.root.clone());
         let store = shared
             .homes
-            .store(home, account.is_anonymous())
+            .store(home, follows_links(&account))
             .await
             .map_err(|error| {
                 tracing::error!(account = %account.name, %error, "the home cannot be opened");
@@ -405,6 +405,12 @@ impl Session {
             what,
         });
     }
+}
+
+/// Whether symbolic links inside the home are followed. Not for anonymous users; and not where
+/// permissions differ by path, for a link is a second path to the same file (security F3).
+pub(crate) fn follows_links(account: &Account) -> bool {
+    !account.is_anonymous() && account.permissions.rules().next().is_none()
 }
 
 /// What a transfer came to.

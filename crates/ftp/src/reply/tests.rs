@@ -62,7 +62,7 @@ fn p14_no_text_ends_a_line_or_reaches_a_terminal() {
     let reply = Reply::lines(550, "Names", vec![said.to_vec()], "End").with_raw_names();
     assert_eq!(
         wire(&reply),
-        b"550-Names\r\nx??227 Entering?\x1b[2J\x7f\xff\xc2\x9b\xc3\xa9\r\n550 End\r\n"
+        b"550-Names\r\nx??227 Entering??[2J?\xff\xc2\x9b\xc3\xa9\r\n550 End\r\n"
     );
     let inner = Reply::lines(
         214,

@@ -314,6 +314,8 @@ impl Dialogue {
             Command::Type(code) => {
                 self.ascii = matches!(code, TypeCode::Ascii);
                 if self.ascii {
+                    // An offset counted in binary means nothing in converted text.
+                    self.prepared = Prepared::Nothing;
                     Reply::line(200, "Type is ASCII")
                 } else {
                     Reply::line(200, "Type is binary")

@@ -4,17 +4,16 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use wharf_causes::id;
 use wharf_ftp::line::LineDecoder;
 use wharf_ftp::reply::Reply;
 use wharf_ftp::server::{Dialogue, Step};
+use wharf_net::control;
 use wharf_net::limits::Permit;
 use wharf_net::passive::PassiveListener;
 use wharf_vfs::VPath;
@@ -176,7 +175,7 @@ impl Connection {
             let (deadline, end) = self.deadline();
             tokio::select! {
                 biased;
-                received = receive(&mut self.stream, &mut self.decoder) => {
+                received = receive(&self.stream, &mut self.decoder) => {
                     if !matches!(received, Ok(1..)) {
                         return Err(End::Gone);
                     }
@@ -200,7 +199,7 @@ impl Connection {
             }
             tokio::select! {
                 biased;
-                received = receive(&mut self.stream, &mut self.decoder) => {
+                received = receive(&self.stream, &mut self.decoder) => {
                     if !matches!(received, Ok(1..)) {
                         return Err(End::Gone);
                     }
@@ -303,7 +302,7 @@ impl Connection {
         let _ = tokio::time::timeout(Duration::from_secs(1), async {
             while drained < 1 << 20 {
                 let mut decoder = LineDecoder::new();
-                match receive(&mut self.stream, &mut decoder).await {
+                match receive(&self.stream, &mut decoder).await {
                     Ok(count @ 1..) => drained += count,
                     _ => return,
                 }
@@ -315,16 +314,14 @@ impl Connection {
 
 /// One read into the decoder, through a buffer that lives no longer than the read: an idle session
 /// holds none.
-async fn receive(stream: &mut TcpStream, decoder: &mut LineDecoder) -> io::Result<usize> {
+async fn receive(stream: &TcpStream, decoder: &mut LineDecoder) -> io::Result<usize> {
     poll_fn(|context| {
         let mut space = [0_u8; READ_BYTES];
-        let mut buffer = ReadBuf::new(&mut space);
-        Pin::new(&mut *stream)
-            .poll_read(context, &mut buffer)
-            .map_ok(|()| {
-                decoder.push(buffer.filled());
-                buffer.filled().len()
-            })
+        // Not tokio's own read: it would stop for good at the urgent mark of an ABOR.
+        control::poll_read(stream, context, &mut space).map_ok(|count| {
+            decoder.push(space.get(..count).unwrap_or_default());
+            count
+        })
     })
     .await
 }

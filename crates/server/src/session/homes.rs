@@ -20,9 +20,9 @@ pub(crate) struct Homes {
 impl Homes {
     /// The store of a home. It stays on the folder that was there when it was first opened, even
     /// when its name is given to something else meanwhile (security F9); only a folder that was
-    /// deleted is looked up again. Anonymous users follow no symbolic links.
-    pub(crate) async fn store(&self, home: PathBuf, anonymous: bool) -> Result<Store, Error> {
-        let key = (home, anonymous);
+    /// deleted is looked up again.
+    pub(crate) async fn store(&self, home: PathBuf, follow_symlinks: bool) -> Result<Store, Error> {
+        let key = (home, follow_symlinks);
         let known = self
             .open
             .lock()
@@ -37,7 +37,7 @@ impl Homes {
         }
         let path = key.0.clone();
         let options = LocalOptions {
-            follow_symlinks: !anonymous,
+            follow_symlinks,
             ..LocalOptions::default()
         };
         let opened = tokio::task::spawn_blocking(move || LocalStore::open(&path, options)).await;
