@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketType, sockopt};
 
-use crate::control::{Control, Reply};
+use crate::control::Control;
+use crate::reply::Reply;
 use crate::{PATIENCE, show};
 
 /// What a whole transfer came to.

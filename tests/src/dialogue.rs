@@ -20,7 +20,8 @@
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 
-use crate::control::{Control, Reply};
+use crate::control::Control;
+use crate::reply::Reply;
 use crate::wharf::Wharf;
 use crate::{data, show};
 

@@ -11,13 +11,15 @@ mod events;
 pub mod ports;
 pub mod probe;
 pub mod program;
+mod reply;
 pub mod scratch;
 pub mod start;
 pub mod tree;
 pub mod wharf;
 
-pub use control::{Control, Reply};
+pub use control::Control;
 pub use dialogue::{dialogue, session_dialogue};
+pub use reply::Reply;
 pub use start::{Builder, Refused};
 pub use wharf::{Account, Wharf};
 

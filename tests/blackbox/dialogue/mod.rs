@@ -5,6 +5,7 @@ mod listings;
 mod login;
 mod metadata;
 mod negotiation;
+mod offsets;
 mod paths;
 mod pipelining;
 mod site;

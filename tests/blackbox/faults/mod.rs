@@ -2,6 +2,7 @@
 
 mod cuts;
 mod during;
+mod kills;
 mod limits;
 mod live;
 mod signals;

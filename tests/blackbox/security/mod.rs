@@ -5,6 +5,8 @@ mod defaults;
 mod files;
 mod links;
 mod memory;
+mod odd;
 mod protocol;
 mod resources;
+mod rules;
 mod traversal;

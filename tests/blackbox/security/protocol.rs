@@ -194,12 +194,11 @@ fn p14_replies_never_begin_with_what_the_client_said() {
         "SIZE", "MDTM", "RNFR", "SITE", "OPTS", "HELP", "TYPE", "PORT", "EPSV", "LANG", "HOST",
         "CLNT", "NOOP", "XYZZY", "USER", "REST", "",
     ] {
-        for line in [format!("{verb} {trap}"), format!("{verb} x\x1b[31m{trap}")] {
-            let reply = control.command(line.trim_start());
-            assert_tame(&reply, &show(line.as_bytes()));
-            if reply.is_preliminary() {
-                control.reply();
-            }
+        let line = format!("{verb} {trap}");
+        let reply = control.command(line.trim_start());
+        assert_tame(&reply, &line);
+        if reply.is_preliminary() {
+            control.reply();
         }
         if verb == "MKD" {
             control.command(format!("RMD {trap}"));
@@ -228,6 +227,10 @@ fn p14_control_bytes_come_back_as_something_else() {
         b"SITE \x1b[31m".to_vec(),
         b"MKD bad \xc3\x28 utf-8/x".to_vec(),
         b"HELP \x0b\x0c".to_vec(),
+        b"RMD \x1b[31m".to_vec(),
+        b"MKD made\x1b[31m".to_vec(),
+        b"CWD made\x1b[31m".to_vec(),
+        b"PWD".to_vec(),
     ] {
         let reply = control.command(&line);
         assert_tame(&reply, &show(&line));
