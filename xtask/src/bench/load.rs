@@ -110,7 +110,7 @@ pub(crate) fn upload(target: &Target<'_>) -> Result<Vec<f64>> {
 /// Downloads of the small file in every session: per second.
 pub(crate) fn small_downloads(target: &Target<'_>) -> Result<Vec<f64>> {
     let sessions = target.sessions(Login::Anonymous, PARALLEL)?;
-    let (sessions, rate) = counted(target, sessions, |_, _, session| {
+    let (sessions, _, rate) = counted(target, sessions, |_, _, session| {
         session.download("/small", SMALL)
     })?;
     leave(sessions)?;
@@ -128,18 +128,18 @@ pub(crate) fn small_uploads(target: &Target<'_>, overwrite: bool) -> Result<Vec<
             }
         }
     }
-    let (sessions, rate) = counted(target, sessions, |number, file, session| {
+    let (sessions, times, rate) = counted(target, sessions, |number, file, session| {
         let file = if overwrite { file % OVERWRITTEN } else { file };
         session.upload(&format!("/up/{number}-{file}"), SMALL, &payload)
     })?;
     leave(sessions)?;
     if target.keeps_files() {
-        for entry in fs::read_dir(target.scratch.uploads())? {
-            let entry = entry?;
-            let length = entry.metadata()?.len();
-            let name = entry.file_name();
-            ensure!(length == SMALL, "{} has {length} bytes", name.display());
-        }
+        let files = if overwrite {
+            PARALLEL as u64 * OVERWRITTEN
+        } else {
+            times
+        };
+        all_stored(target, files)?;
     }
     Ok(vec![rate])
 }
@@ -147,7 +147,7 @@ pub(crate) fn small_uploads(target: &Target<'_>, overwrite: bool) -> Result<Vec<
 /// Connect, log in, QUIT: per second.
 pub(crate) fn logins(target: &Target<'_>, login: Login) -> Result<Vec<f64>> {
     let places = vec![(); PARALLEL];
-    let (_, rate) = counted(target, places, |number, _, ()| {
+    let (_, _, rate) = counted(target, places, |number, _, ()| {
         let source = Ipv4Addr::new(127, 0, 200, u8::try_from(number + 1)?);
         let mut session = Session::connect(target.address(), Some(source))?;
         enter(&mut session, login)?;
@@ -203,11 +203,8 @@ pub(crate) fn idle(target: &Target<'_>, count: usize) -> Result<Vec<f64>> {
     for session in sessions.iter_mut().step_by(97) {
         session.command("NOOP", &[200])?;
     }
-    let each = |bytes: u64| bytes as f64 / 1024.0 / count as f64;
-    let figures = vec![
-        each(full.saturating_sub(base)),
-        each(free.saturating_sub(left)),
-    ];
+    let each = |more: u64, less: u64| (more as f64 - less as f64) / 1024.0 / count as f64;
+    let figures = vec![each(full, base), each(free, left)];
     drop(sessions);
     Ok(figures)
 }
@@ -273,14 +270,14 @@ fn together<T: Send>(
     })
 }
 
-/// Repeats `work` on every item until the time is up, at least once each; returns the items and
-/// how often it was done per second. `work` is given the item's number, how often it was done to
+/// Repeats `work` on every item until the time is up, at least once each; returns the items, how
+/// often it was done, and how often per second. `work` is given the item's number, how often it was done to
 /// this item before, and the item.
 fn counted<T: Send>(
     target: &Target<'_>,
     items: Vec<T>,
     work: impl Fn(usize, u64, &mut T) -> Result<()> + Sync,
-) -> Result<(Vec<T>, f64)> {
+) -> Result<(Vec<T>, u64, f64)> {
     let duration = target.duration();
     let failed = AtomicBool::new(false);
     let total = std::sync::atomic::AtomicU64::new(0);
@@ -297,7 +294,8 @@ fn counted<T: Send>(
         total.fetch_add(times, Ordering::Relaxed);
         Ok(())
     })?;
-    Ok((items, total.into_inner() as f64 / elapsed.as_secs_f64()))
+    let total = total.into_inner();
+    Ok((items, total, total as f64 / elapsed.as_secs_f64()))
 }
 
 fn leave(sessions: Vec<Session>) -> Result<()> {
@@ -312,6 +310,23 @@ fn stored(target: &Target<'_>, name: &str, size: u64) -> Result<()> {
     ensure!(
         length == size,
         "{name} was stored with {length} bytes, not {size}"
+    );
+    Ok(())
+}
+
+/// Checks that as many small files are there as were confirmed, and nothing else.
+fn all_stored(target: &Target<'_>, files: u64) -> Result<()> {
+    let mut found = 0;
+    for entry in fs::read_dir(target.scratch.uploads())? {
+        let entry = entry?;
+        let length = entry.metadata()?.len();
+        let name = entry.file_name();
+        ensure!(length == SMALL, "{} has {length} bytes", name.display());
+        found += 1;
+    }
+    ensure!(
+        found == files,
+        "{files} uploads were confirmed, {found} files are there"
     );
     Ok(())
 }

@@ -19,9 +19,10 @@ pub(crate) fn describe(scratch: &Path) -> Result<Vec<(&'static str, String)>> {
         (
             "network",
             format!(
-                "loopback; tcp_rmem {}, tcp_wmem {}",
+                "loopback; tcp_rmem {}, tcp_wmem {}, congestion control {}",
                 read("/proc/sys/net/ipv4/tcp_rmem").replace('\t', " "),
-                read("/proc/sys/net/ipv4/tcp_wmem").replace('\t', " ")
+                read("/proc/sys/net/ipv4/tcp_wmem").replace('\t', " "),
+                read("/proc/sys/net/ipv4/tcp_congestion_control")
             ),
         ),
         (

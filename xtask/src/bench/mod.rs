@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use self::load::Target;
 use self::options::{Call, Options};
 use self::peers::Contender;
-use self::process::{Running, adopt_orphans, free_port};
+use self::process::{Running, Turn, adopt_orphans, free_port};
 use self::profile::Recording;
 use self::report::Results;
 use self::rows::Row;
@@ -81,6 +81,7 @@ fn run_released(args: &[String]) -> Result<()> {
 
 fn measure_all(options: &Options) -> Result<()> {
     ready_for(options)?;
+    let _turn = Turn::take()?;
     for package in crate::peers::NAMES {
         let wanted = |contender: &Contender| contender.package() == Some(*package);
         if options.contenders.iter().any(wanted) {

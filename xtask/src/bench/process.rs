@@ -19,6 +19,9 @@ const START: Duration = Duration::from_secs(20);
 /// How long it may take to end by itself.
 const STOP: Duration = Duration::from_secs(5);
 
+/// The port that stands for the turn.
+const TURN: u16 = 18_999;
+
 /// What shows that a server accepts connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ready {
@@ -196,6 +199,23 @@ impl Drop for Running {
 pub(crate) fn adopt_orphans() -> Result<()> {
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     Ok(())
+}
+
+/// Held by the one benchmark that may run on a machine at a time.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    _held: TcpListener,
+}
+
+impl Turn {
+    /// Takes the machine's turn, or says that another benchmark has it.
+    pub(crate) fn take() -> Result<Self> {
+        // A port is one for the whole machine, and free again however its holder ends.
+        let held = TcpListener::bind((Ipv4Addr::LOCALHOST, TURN)).with_context(|| {
+            format!("another benchmark seems to run on this machine (port {TURN} is taken)")
+        })?;
+        Ok(Self { _held: held })
+    }
 }
 
 /// A free port below those the kernel gives to clients.

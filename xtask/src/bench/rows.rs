@@ -80,6 +80,8 @@ impl Row {
     pub(crate) fn rounds(&self, contender: Contender, rounds: usize) -> usize {
         match (contender, self.work) {
             (Contender::PureFtpdArgon, _) => 1,
+            // Half a minute and more each.
+            (Contender::ProFtpd, Work::Listing { entries, .. }) if entries > 100_000 => 1,
             // Memory hardly differs from round to round, and opening takes long.
             (_, Work::Idle { sessions }) if sessions > 4900 => 1,
             _ => rounds,

@@ -145,7 +145,8 @@ impl Contender {
                 hash_of(&scratch.run.join("pure-argon2.passwd"))?
             ),
             Self::ProFtpd => format!(
-                "sendfile; mod_delay, scoreboard and logs off; `ListOptions maxfiles` raised. \
+                "sendfile; mod_delay, scoreboard and logs off; `ListOptions maxfiles` raised; a \
+                 million entries are listed once only. \
                  Passwords: AuthUserFile by `ftpasswd`, here {}.",
                 hash_of(&scratch.run.join("proftpd.passwd"))?
             ),
