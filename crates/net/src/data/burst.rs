@@ -250,3 +250,25 @@ async fn stalled(socket: &Arc<OwnedFd>, direction: Direction, stall: Duration) {
         last = now;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, UdpSocket};
+
+    use super::*;
+
+    #[test]
+    fn a_burst_waits_only_as_long_as_its_patience_lasts() {
+        // A socket that can always send: only the turn itself can say no.
+        let socket = OwnedFd::from(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+        let control = Arc::new(TransferControl::new(Duration::from_secs(1)));
+        let mut patient = Turn::new(Arc::clone(&control), PATIENCE);
+        assert!(patient.awaits(&socket, Direction::Send));
+        assert!(!patient.awaits(&socket, Direction::Receive), "nothing came");
+        assert!(patient.waited >= PATIENCE);
+        patient.waited = PATIENCE_IN_ALL;
+        assert!(!patient.awaits(&socket, Direction::Send));
+        let mut hasty = Turn::new(control, Duration::ZERO);
+        assert!(!hasty.awaits(&socket, Direction::Send));
+    }
+}

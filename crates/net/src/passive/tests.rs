@@ -278,6 +278,15 @@ async fn two_addresses_share_the_last_port_and_each_gets_its_own_connection() {
     let (connection, for_bob) = bobs_turn.await.unwrap();
     greets(&connection.unwrap(), &mut bobs);
 
+    // One waits, and the other is quicker to take what is not hers.
+    let (mut for_ann, mut for_bob) = (for_ann, for_bob);
+    let bobs_turn = tokio::spawn(async move { (for_bob.accept(LONG).await, for_bob) });
+    tokio::task::yield_now().await;
+    let mut bobs = connect_from(bob, at);
+    assert!(for_ann.try_accept().is_none());
+    let (connection, for_bob) = bobs_turn.await.unwrap();
+    greets(&connection.unwrap(), &mut bobs);
+
     // The port is open until the last one leaves.
     drop(for_ann);
     assert_eq!(ports.ports_open(), 1);
@@ -356,11 +365,15 @@ async fn a_busy_servers_ports_stay_open_for_their_next_use_and_no_longer() {
     greets(&listener.accept(LONG).await.unwrap(), &mut client);
     drop(listener);
     let closed = async {
-        while TcpStream::connect(at).is_ok() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        loop {
+            match TcpStream::connect_timeout(&at, Duration::from_secs(5)) {
+                Ok(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+                Err(error) => return error,
+            }
         }
     };
-    tokio::time::timeout(LONG, closed).await.unwrap();
+    let error = tokio::time::timeout(LONG, closed).await.unwrap();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     assert!(ports.open(local, peer).is_ok());
 }
 
