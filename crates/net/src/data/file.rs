@@ -36,7 +36,7 @@ impl DataConnection {
         length: u64,
         control: &Arc<TransferControl>,
     ) -> Result<u64, TransferError<io::Error>> {
-        let inline = self.send_cached(file, offset, length, control)?;
+        let inline = self.send_file_now(file, offset, length, control)?;
         if inline == length {
             return Ok(length);
         }
@@ -49,9 +49,13 @@ impl DataConnection {
         drive(self, work, control).await.1.map(|()| length)
     }
 
-    /// Sends a small file that the page cache holds, without a thread and without waiting:
-    /// `RWF_NOWAIT` refuses to wait for a disk. Returns the number of bytes sent, often 0.
-    fn send_cached(
+    /// Sends what can be sent of a small file (32 KiB) without a thread and without waiting:
+    /// `RWF_NOWAIT` refuses to wait for a disk. Returns the number of bytes sent: all, or less
+    /// when the page cache does not have them or the peer does not take them, or 0.
+    ///
+    /// # Errors
+    /// As [`DataConnection::send_file`], with which to send the rest.
+    pub fn send_file_now(
         &mut self,
         file: &File,
         offset: u64,

@@ -41,6 +41,8 @@ pub(super) struct Connection {
     pub(super) permit: Permit,
     stream: TcpStream,
     decoder: LineDecoder,
+    /// Replies held for the next one.
+    held: Vec<u8>,
     pub(super) waiting: VecDeque<Vec<u8>>,
     pub(super) dialogue: Dialogue,
     pub(super) session: Option<Box<Session>>,
@@ -117,6 +119,7 @@ impl Connection {
             permit,
             stream,
             decoder: LineDecoder::new(),
+            held: Vec::new(),
             waiting: VecDeque::new(),
             dialogue: Dialogue::new(local.is_ipv6()),
             session: None,
@@ -245,9 +248,14 @@ impl Connection {
         self.passive = Some(Passive { listener, until });
     }
 
+    /// Keeps a reply until the next one is sent, which follows at once.
+    pub(super) fn hold(&mut self, reply: &Reply) {
+        reply.encode_into(&mut self.held);
+    }
+
     /// Sends a reply whole, or ends.
     pub(super) async fn send(&mut self, reply: &Reply) -> Result<(), End> {
-        let mut bytes = Vec::with_capacity(128);
+        let mut bytes = std::mem::take(&mut self.held);
         reply.encode_into(&mut bytes);
         self.send_bytes(&bytes).await
     }

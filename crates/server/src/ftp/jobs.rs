@@ -125,7 +125,7 @@ pub(super) async fn finish(
 }
 
 /// A data connection's error as a failure; `local` speaks for our own side.
-fn transfer_failure<E>(
+pub(super) fn transfer_failure<E>(
     error: TransferError<E>,
     control: &TransferControl,
     local: impl FnOnce(E) -> Failure,
@@ -154,7 +154,7 @@ fn transfer_failure<E>(
     }
 }
 
-fn read_failure(error: std::io::Error) -> Failure {
+pub(super) fn read_failure(error: std::io::Error) -> Failure {
     tracing::error!(%error, "a file could not be read to its end");
     Failure::internal("The file could not be read to its end; the server's log says more")
 }

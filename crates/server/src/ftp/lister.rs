@@ -281,7 +281,11 @@ impl Lister {
         let Some(mut open) = self.open.take() else {
             return self.next_directory(out);
         };
-        self.own_lines(&mut open, out);
+        if self.own_lines(&mut open, out) {
+            // The first line leaves before any entry is read.
+            self.open = Some(open);
+            return Ok(true);
+        }
         let more = match self.sorted(&mut open)? {
             Some(entries) => {
                 for (name, metadata) in entries {
@@ -325,10 +329,11 @@ impl Lister {
     }
 
     /// MLSD tells of the directory itself first; LIST -a shows `.` and `..`.
-    fn own_lines(&mut self, open: &mut Open, out: &mut Vec<u8>) {
+    fn own_lines(&mut self, open: &mut Open, out: &mut Vec<u8>) -> bool {
         let Some(own) = open.own_facts.take() else {
-            return;
+            return false;
         };
+        let before = out.len();
         match self.form {
             ListForm::Facts(selection) => {
                 if selection.contains(FactSet::TYPE) {
@@ -343,6 +348,7 @@ impl Lister {
                 }
             }
         }
+        out.len() > before
     }
 
     /// The whole directory in order, when it is small enough and an order is wanted.

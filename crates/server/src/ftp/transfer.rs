@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io;
 use wharf_causes::id;
 use wharf_ftp::reply::Reply;
 use wharf_ftp::server::{
@@ -15,17 +14,15 @@ use wharf_ftp::server::{
 use wharf_net::active;
 use wharf_net::data::{DataConnection, TransferControl};
 use wharf_net::passive::{AcceptError, PassiveListener};
-use wharf_vfs::{Reader, VPath};
+use wharf_vfs::VPath;
 
 use super::codes::reported;
 use super::control::{Connection, End, WAITING_LINES};
-use super::jobs::{Ended, Job, Upload, finish};
+use super::jobs::{Ended, Job, Upload, finish, read_failure, transfer_failure};
 use super::lister::{Bounds, Lister};
 use crate::failure::{Failure, Kind};
 use crate::session::{Moved, Session, Writing};
 
-/// Files up to this size whose bytes are in the page cache are sent without leaving the task.
-const SMALL_BYTES: u64 = 64 * 1024;
 /// Names STOU tries before it gives up.
 const UNIQUE_TRIES: u32 = 16;
 
@@ -77,13 +74,19 @@ impl Connection {
         };
         let control = Arc::new(TransferControl::new(self.config().timeouts.stall));
         let Prepared { job, opening, name } = prepared;
-        if let Err(end) = self.send(&opening).await {
-            job.abandon().await;
-            return Err(end);
-        }
         let (ended, meanwhile) = match small_download(job, data, &control).await {
-            Small::Done(ended) => (ended, Meanwhile::default()),
-            Small::No(job, data) => self.move_bytes(job, data, &control).await,
+            Small::Done(ended) => {
+                // Both replies go in one segment: the client is woken once.
+                self.hold(&opening);
+                (ended, Meanwhile::default())
+            }
+            Small::No(job, data) => {
+                if let Err(end) = self.send(&opening).await {
+                    job.abandon().await;
+                    return Err(end);
+                }
+                self.move_bytes(job, data, &control).await
+            }
         };
         let ended = ended.map(|ended| Finished {
             ended,
@@ -420,9 +423,9 @@ fn length(size: u64, start: u64, last: Option<u64>) -> Result<u64, Failure> {
 }
 
 /// A small cached file over a connection that is there already: no waiting, no other thread.
-/// Anything else comes back untouched, or continued from where it stands.
+/// Anything else comes back, to be continued from where it stands.
 async fn small_download(job: Job, data: Data, control: &Arc<TransferControl>) -> Small {
-    let (reader, start, length, connection) = match (job, data) {
+    let (reader, start, length, mut connection) = match (job, data) {
         (
             Job::Download {
                 reader,
@@ -431,56 +434,34 @@ async fn small_download(job: Job, data: Data, control: &Arc<TransferControl>) ->
                 ascii: false,
             },
             Data::Ready(connection),
-        ) if length <= SMALL_BYTES => (reader, start, length, connection),
+        ) => (reader, start, length, connection),
         (job, data) => return Small::No(job, data),
     };
-    let sent = match send_cached(reader.as_ref(), start, length, &connection) {
-        Ok(sent) => sent,
-        Err(error) => {
-            tracing::debug!(%error, "data connection broke");
-            let text = "The data connection broke before the first byte";
-            return Small::Done(Err(Failure::new(Kind::DataBroken, id::T_2, text)));
-        }
+    let sent = match reader.file() {
+        Some(file) => connection.send_file_now(file, start, length, control),
+        None => Ok(0),
     };
-    control.add(sent);
-    if sent < length {
-        let (start, length) = (start + sent, length - sent);
-        let job = Job::Download {
-            reader,
-            start,
-            length,
-            ascii: false,
-        };
-        return Small::No(job, Data::Ready(connection));
+    match sent {
+        Ok(sent) if sent == length => {
+            let result = finish(connection, control).await;
+            Small::Done(Ok(Ended {
+                bytes: length,
+                result,
+                note: None,
+            }))
+        }
+        Ok(sent) => {
+            let (start, length) = (start + sent, length - sent);
+            let job = Job::Download {
+                reader,
+                start,
+                length,
+                ascii: false,
+            };
+            Small::No(job, Data::Ready(connection))
+        }
+        Err(error) => Small::Done(Err(transfer_failure(error, control, read_failure))),
     }
-    let result = finish(connection, control).await;
-    Small::Done(Ok(Ended {
-        bytes: length,
-        result,
-        note: None,
-    }))
-}
-
-/// How much of the file could be sent without waiting for anything.
-fn send_cached(
-    reader: &dyn Reader,
-    start: u64,
-    length: u64,
-    connection: &DataConnection,
-) -> io::Result<u64> {
-    let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
-    if bytes.is_empty() || !reads_whole(reader, start, &mut bytes) {
-        return Ok(0);
-    }
-    match connection.try_send(&bytes) {
-        Ok(sent) => Ok(sent as u64),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-        Err(error) => Err(error),
-    }
-}
-
-fn reads_whole(reader: &dyn Reader, start: u64, bytes: &mut [u8]) -> bool {
-    matches!(reader.read_cached_at(start, bytes), Some(Ok(read)) if read == bytes.len())
 }
 
 async fn connect_and_run(

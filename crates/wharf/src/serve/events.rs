@@ -18,6 +18,10 @@ use crate::failure::Failure;
 /// Events are gathered up to this many bytes before they are written.
 const BATCH: usize = 64 * 1024;
 
+/// How long events gather after the first: a wake-up for each would cost a busy server more than
+/// the transfers it tells of.
+const GATHER: Duration = Duration::from_millis(20);
+
 /// The thread that prints events. A thread of its own, because a reader that does not read stops
 /// whoever writes; the server goes on, and the events it would have to keep are counted instead.
 pub(crate) struct Events {
@@ -59,6 +63,7 @@ fn write_all(mut events: Receiver<Arc<Event>>) {
             Err(RecvError::Lagged(missed)) => push(&mut batch, missed_object(missed)),
             Err(RecvError::Closed) => return,
         }
+        thread::sleep(GATHER);
         while batch.len() < BATCH {
             match events.try_recv() {
                 Ok(event) => push(&mut batch, record::object(&event)),
@@ -92,6 +97,10 @@ fn log_all(mut events: Receiver<Arc<Event>>) {
             Ok(event) => log(&event),
             Err(RecvError::Lagged(missed)) => tracing::warn!("{missed} events were not logged"),
             Err(RecvError::Closed) => return,
+        }
+        thread::sleep(GATHER);
+        while let Ok(event) = events.try_recv() {
+            log(&event);
         }
     }
 }
