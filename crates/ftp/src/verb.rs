@@ -204,7 +204,7 @@ verbs! {
     verb!(Syst, "SYST", [], feat: None, "SYST: the kind of system");
     verb!(Clnt, "CLNT", [], feat: Some("CLNT"), "CLNT <text>: the client's name");
     verb!(Csid, "CSID", [], feat: Some("CSID"), "CSID [<text>]: exchange names and traits of client and server");
-    verb!(Host, "HOST", [], feat: Some("HOST"), "HOST <name>: choose a site before the login");
+    verb!(Host, "HOST", [unbuilt], feat: Some("HOST"), "HOST <name>: choose a site before the login");
     verb!(Lang, "LANG", [], feat: Some("LANG EN*"), "LANG [<tag>]: choose the language of replies");
 
     verb!(Hash, "HASH", [login, unbuilt], feat: Some("HASH"), "HASH <path>: checksum of a file");

@@ -2,8 +2,11 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{RecvFlags, recv};
 use tokio::net::TcpStream;
 
 /// Waits for bytes and reads some; 0 is the end. Cancel safe: nothing is read unless it is
@@ -41,6 +44,42 @@ pub fn poll_read(
                 ) => {}
             outcome => return Poll::Ready(outcome),
         }
+    }
+}
+
+/// Looks whether the client at the other end of a control connection is gone, from any thread and
+/// without reading.
+#[derive(Debug)]
+pub struct Watch(OwnedFd);
+
+impl Watch {
+    /// Watches beside whoever reads.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn new(stream: &TcpStream) -> io::Result<Self> {
+        stream.as_fd().try_clone_to_owned().map(Self)
+    }
+
+    /// Whether the client has closed or lost its connection. One who said QUIT before that, and is
+    /// not yet answered, is not gone.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        let mut watched = [PollFd::new(&self.0, PollFlags::RDHUP)];
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        if !matches!(poll(&mut watched, Some(&now)), Ok(1..)) {
+            return false;
+        }
+        let mut unread = [0; 4096];
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        let length = recv(&self.0, &mut unread, flags).map_or(0, |(length, _)| length);
+        let unread = unread.get(..length).unwrap_or_default();
+        !unread
+            .windows(4)
+            .any(|word| word.eq_ignore_ascii_case(b"QUIT"))
     }
 }
 

@@ -106,27 +106,29 @@ impl Shared {
     fn run(&self, mut file: File) {
         let mut batch = Vec::new();
         let mut text = Vec::new();
+        let mut torn = false;
         loop {
-            let (lost, stopping) = {
-                let queue = self.locked();
-                let (mut queue, _) = self
-                    .stop
-                    .wait_timeout_while(queue, INTERVAL, |queue| !queue.stopping)
-                    .unwrap_or_else(PoisonError::into_inner);
-                std::mem::swap(&mut queue.events, &mut batch);
-                (std::mem::take(&mut queue.lost), queue.stopping)
-            };
-            self.room.notify_waiters();
+            let (lost, stopping) = self.gather(&mut batch);
+            let records = batch.len() as u64;
+            if torn && records + lost > 0 {
+                // What is written now does not continue half a line.
+                text.push(b'\n');
+            }
             for event in batch.drain(..) {
                 record::write(&mut text, &event);
             }
             if lost > 0 {
                 record::write_lost(&mut text, lost);
             }
-            if !text.is_empty()
-                && let Err(error) = file.write_all(&text)
-            {
-                tracing::error!(%error, "the audit log cannot be written");
+            if !text.is_empty() {
+                let written = file.write_all(&text);
+                if let Err(error) = &written {
+                    self.locked().lost += records + lost;
+                    if !torn {
+                        tracing::error!(%error, "the audit log cannot be written");
+                    }
+                }
+                torn = written.is_err();
             }
             text.clear();
             // An idle server keeps neither the queue's nor the text's largest size.
@@ -136,5 +138,19 @@ impl Shared {
                 return;
             }
         }
+    }
+
+    /// Waits for the next turn; takes what has gathered and the count of what did not fit.
+    fn gather(&self, batch: &mut Vec<Arc<Event>>) -> (u64, bool) {
+        let queue = self.locked();
+        let (mut queue, _) = self
+            .stop
+            .wait_timeout_while(queue, INTERVAL, |queue| !queue.stopping)
+            .unwrap_or_else(PoisonError::into_inner);
+        std::mem::swap(&mut queue.events, batch);
+        let taken = (std::mem::take(&mut queue.lost), queue.stopping);
+        drop(queue);
+        self.room.notify_waiters();
+        taken
     }
 }

@@ -15,6 +15,9 @@ pub struct Config {
     pub listeners: Vec<ListenerConfig>,
     /// The folder an account without a home of its own is given.
     pub root: PathBuf,
+    /// The server's own folder, with its accounts and its log: no served folder may lie in it, and
+    /// in one that holds it it is hidden.
+    pub private: Option<PathBuf>,
     /// `None`: anonymous logins are refused.
     pub anonymous: Option<AnonymousConfig>,
     /// The passive data ports and what clients are told of them.

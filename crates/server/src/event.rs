@@ -23,8 +23,12 @@ pub struct Event {
 pub enum What {
     /// A connection was taken in.
     Connected,
-    /// A connection was refused at the door: which limit, and its value.
-    Refused { limit: &'static str, allowed: u32 },
+    /// Connections were refused: which limit, its value, and how many since the last such record.
+    Refused {
+        limit: &'static str,
+        allowed: u32,
+        times: u64,
+    },
     /// A login succeeded.
     LoggedIn { method: &'static str },
     /// A login failed; the name as it was sent.

@@ -18,3 +18,5 @@ mod session;
 mod shared;
 
 pub use server::{Server, StartError};
+pub use session::lies_in;
+pub use wharf_vfs::ErrorKind as FolderErrorKind;

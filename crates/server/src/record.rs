@@ -47,9 +47,14 @@ pub fn object(event: &Event) -> Map<String, Value> {
 fn details(map: &mut Map<String, Value>, what: &What) {
     match what {
         What::Connected => {}
-        What::Refused { limit, allowed } => {
+        What::Refused {
+            limit,
+            allowed,
+            times,
+        } => {
             map.insert("limit".into(), (*limit).into());
             map.insert("allowed".into(), (*allowed).into());
+            map.insert("times".into(), (*times).into());
         }
         What::LoggedIn { method } => {
             map.insert("method".into(), (*method).into());

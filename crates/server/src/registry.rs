@@ -14,6 +14,7 @@ use wharf_net::data::TransferControl;
 pub(crate) struct Registry {
     sessions: Mutex<HashMap<u64, Arc<Handle>>>,
     next: AtomicU64,
+    draining: AtomicBool,
     emptied: Notify,
 }
 
@@ -26,6 +27,7 @@ pub(crate) struct Handle {
     transfer: Mutex<Option<Arc<TransferControl>>>,
     draining: AtomicBool,
     revoked: AtomicBool,
+    quitting: AtomicBool,
     /// Rung when an order was given.
     pub(crate) bell: Notify,
 }
@@ -40,9 +42,16 @@ impl Registry {
             transfer: Mutex::new(None),
             draining: AtomicBool::new(false),
             revoked: AtomicBool::new(false),
+            quitting: AtomicBool::new(false),
             bell: Notify::new(),
         });
-        locked(&self.sessions).insert(handle.id, handle.clone());
+        let mut sessions = locked(&self.sessions);
+        // Accepted before the stop and entered after it: nobody would tell it later.
+        handle
+            .draining
+            .store(self.draining.load(Ordering::Acquire), Ordering::Release);
+        sessions.insert(handle.id, handle.clone());
+        drop(sessions);
         Guard {
             registry: self.clone(),
             handle,
@@ -55,6 +64,14 @@ impl Registry {
 
     pub(crate) fn all(&self) -> Vec<Arc<Handle>> {
         locked(&self.sessions).values().cloned().collect()
+    }
+
+    /// Tells every session, and those still to enter, that the server stops.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+        for handle in self.all() {
+            handle.drain();
+        }
     }
 
     /// Resolves once no session is left.
@@ -98,6 +115,15 @@ impl Handle {
         *locked(&self.account) = account;
     }
 
+    /// Replaces the account by what it has become, if the session still belongs to it: another
+    /// user may have logged in meanwhile.
+    pub(crate) fn update_account(&self, now: &Arc<Account>) {
+        let mut held = locked(&self.account);
+        if held.as_ref().is_some_and(|held| held.id == now.id) {
+            *held = Some(now.clone());
+        }
+    }
+
     /// The running transfer, so that an order can stop it.
     pub(crate) fn set_transfer(&self, transfer: Option<Arc<TransferControl>>) {
         *locked(&self.transfer) = transfer;
@@ -118,9 +144,18 @@ impl Handle {
     }
 
     /// Ends the session once its transfer is through (the server stops).
-    pub(crate) fn drain(&self) {
+    fn drain(&self) {
         self.draining.store(true, Ordering::Release);
         self.bell.notify_one();
+    }
+
+    /// QUIT came while a transfer ran: the connection may now end before the transfer does.
+    pub(crate) fn set_quitting(&self) {
+        self.quitting.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_quitting(&self) -> bool {
+        self.quitting.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_revoked(&self) -> bool {

@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
-use wharf_accounts::Accounts;
+use wharf_accounts::{Account, Accounts};
 use wharf_causes::id;
 use wharf_net::advertise::Advertised;
-use wharf_net::limits::{Gate, Limits};
+use wharf_net::limits::{Gate, Limits, Refused};
 use wharf_net::listener::Listener;
 use wharf_net::passive::PassivePorts;
 use wharf_net::refuse::Refuser;
@@ -23,14 +23,18 @@ use crate::event::{Event, What};
 use crate::failure::{Failure, Kind};
 use crate::ftp;
 use crate::registry::Handle;
-use crate::session::follows_links;
+use crate::session::{follows_links, lies_in};
 use crate::shared::{Current, Shared};
 
 /// How long sessions have to say goodbye once their transfers are through.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// How soon accounts that could not be read are asked for again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// Refused connections are recorded at most this often, with their number.
+const REFUSALS_TOLD: Duration = Duration::from_secs(1);
 
-/// A running server. Dropping it stops listening and ends its sessions at once; [`Server::drain`]
-/// is the polite way.
+/// A running server. Dropping it stops listening; its sessions go on until the runtime ends.
+/// [`Server::drain`] is the way to end them.
 pub struct Server {
     shared: Arc<Shared>,
     addresses: Vec<(Protocol, SocketAddr)>,
@@ -59,6 +63,14 @@ pub enum StartError {
         folder: String,
         /// Why.
         source: wharf_vfs::Error,
+    },
+    /// A served folder lies in the server's own: passwords and the log would be served.
+    #[error("the folder `{folder}` cannot be served: it lies in the server's own, `{private}`")]
+    Private {
+        /// The folder as configured.
+        folder: String,
+        /// The server's own folder.
+        private: String,
     },
     /// The public address or a network table entry cannot be used.
     #[error("passive addresses: {0}")]
@@ -112,10 +124,7 @@ impl Server {
         };
         let shared = Arc::new(Shared::new(current, accounts, gate, audit));
         let (stop, stopping) = watch::channel(false);
-        let mut tasks = vec![tokio::spawn(follow_accounts(
-            shared.clone(),
-            stopping.clone(),
-        ))];
+        let mut tasks = vec![tokio::spawn(follow_accounts(shared.clone()))];
         let mut addresses = Vec::new();
         for (config, socket) in bound {
             let address = socket.local_addr();
@@ -191,9 +200,7 @@ impl Server {
         self.stop.send_replace(true);
         let registry = &self.shared.registry;
         let limit = self.shared.current().config.timeouts.drain;
-        for handle in registry.all() {
-            handle.drain();
-        }
+        registry.drain();
         if tokio::time::timeout(limit, registry.empty()).await.is_err() {
             for handle in registry.all() {
                 handle.cancel_transfer();
@@ -229,6 +236,14 @@ fn advertised(config: &Config) -> Result<Advertised, String> {
 fn check_folders(config: &Config) -> Result<(), StartError> {
     let anonymous = config.anonymous.as_ref().map(|anonymous| &anonymous.home);
     for folder in std::iter::once(&config.root).chain(anonymous) {
+        if let Some(private) = &config.private
+            && lies_in(folder, private)
+        {
+            return Err(StartError::Private {
+                folder: folder.display().to_string(),
+                private: private.display().to_string(),
+            });
+        }
         LocalStore::open(folder, LocalOptions::default()).map_err(|source| StartError::Folder {
             folder: folder.display().to_string(),
             source,
@@ -245,6 +260,7 @@ async fn accept(
     mut stopping: watch::Receiver<bool>,
 ) {
     let refuser = Refuser::new();
+    let mut refusals = Refusals::default();
     loop {
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -261,31 +277,51 @@ async fn accept(
                 ));
             }
             Err(refused) => {
-                let what = What::Refused {
-                    limit: refused.limit.name(),
-                    allowed: refused.allowed,
-                };
-                shared.tell_of(0, peer, what);
+                refusals.tell(&shared, peer, &refused);
                 refuser.refuse(stream, ftp::farewell_line(&Failure::from(refused)));
             }
         }
     }
 }
 
-/// Brings changes of accounts to live sessions.
-async fn follow_accounts(shared: Arc<Shared>, mut stopping: watch::Receiver<bool>) {
-    let mut revision = shared.accounts.watch();
-    loop {
-        tokio::select! {
-            changed = revision.changed() => if changed.is_err() { return },
-            _ = stopping.wait_for(|stop| *stop) => return,
+/// Refused connections, told sampled: a flood at the door must not fill the audit log that logins
+/// wait for (security R17).
+#[derive(Default)]
+struct Refusals {
+    told: Option<Instant>,
+    untold: u64,
+}
+
+impl Refusals {
+    fn tell(&mut self, shared: &Shared, peer: SocketAddr, refused: &Refused) {
+        self.untold += 1;
+        if self.told.is_some_and(|told| told.elapsed() < REFUSALS_TOLD) {
+            return;
         }
-        refresh_accounts(&shared).await;
+        self.told = Some(Instant::now());
+        let what = What::Refused {
+            limit: refused.limit.name(),
+            allowed: refused.allowed,
+            times: std::mem::take(&mut self.untold),
+        };
+        shared.tell_of(0, peer, what);
     }
 }
 
-/// Asks once for each account that somebody is logged in with.
-async fn refresh_accounts(shared: &Shared) {
+/// Brings changes of accounts to live sessions, also while the server drains.
+async fn follow_accounts(shared: Arc<Shared>) {
+    let mut revision = shared.accounts.watch();
+    while revision.changed().await.is_ok() {
+        while !refresh_accounts(&shared).await {
+            // The change is known and must not be lost: ask until there is an answer.
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    }
+}
+
+/// Asks once for each account that somebody is logged in with. `false` when the accounts could
+/// not be read.
+async fn refresh_accounts(shared: &Shared) -> bool {
     let mut sessions: HashMap<i64, Vec<Arc<Handle>>> = HashMap::new();
     for handle in shared.registry.all() {
         if let Some(account) = handle.account()
@@ -294,25 +330,35 @@ async fn refresh_accounts(shared: &Shared) {
             sessions.entry(account.id).or_default().push(handle);
         }
     }
+    let mut all_read = true;
     for (id, handles) in sessions {
         match shared.accounts.current(id).await {
-            Ok(Some(account)) if account.enabled => {
-                let account = Arc::new(account);
+            Ok(now) => {
+                let now = now.filter(|now| now.enabled).map(Arc::new);
                 for handle in handles {
-                    let held = handle.account();
-                    if held.is_some_and(|held| follows_links(&held) && !follows_links(&account)) {
-                        // Its store follows links, which the new rules forbid: log in again.
-                        handle.revoke();
-                    } else {
-                        handle.set_account(Some(account.clone()));
-                    }
+                    bring(&handle, id, now.as_ref());
                 }
             }
-            Ok(_) => handles.iter().for_each(|handle| handle.revoke()),
             Err(error) => {
-                // Fail closed only on a definite answer; the next change asks again.
                 tracing::error!(%error, "accounts cannot be read");
+                all_read = false;
             }
         }
+    }
+    all_read
+}
+
+/// Brings one account's new state to one session, unless it belongs to another account by now.
+fn bring(handle: &Handle, id: i64, now: Option<&Arc<Account>>) {
+    let Some(held) = handle.account().filter(|held| held.id == id) else {
+        return;
+    };
+    match now {
+        // Its store is the old home, or follows links that the new rules forbid: log in again.
+        Some(now) if held.home != now.home || follows_links(&held) && !follows_links(now) => {
+            handle.revoke();
+        }
+        Some(now) => handle.update_account(now),
+        None => handle.revoke(),
     }
 }

@@ -6,6 +6,7 @@
 mod homes;
 
 pub(crate) use homes::Homes;
+pub use homes::lies_in;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -59,7 +60,7 @@ impl Session {
         let home = account.home.clone().unwrap_or_else(|| config.root.clone());
         let store = shared
             .homes
-            .store(home, follows_links(&account))
+            .store(home, config.private.clone(), follows_links(&account))
             .await
             .map_err(|error| {
                 tracing::error!(account = %account.name, %error, "the home cannot be opened");
@@ -106,30 +107,33 @@ impl Session {
         self.authorize(Op::Enter, path)?;
         let metadata = self.store.metadata(path, Follow::Yes).await?;
         if metadata.kind == FileKind::Directory {
-            Ok(())
-        } else {
-            Err(Failure::new(Kind::WrongType, id::C_8, "Not a directory"))
+            return Ok(());
+        }
+        // Whoever may not look at files does not learn here that there is one.
+        match self.authorize(Op::Stat, path) {
+            Ok(()) => Err(Failure::new(Kind::WrongType, id::C_8, "Not a directory")),
+            Err(_) => Err(wharf_vfs::Error::new(ErrorKind::NotFound).into()),
         }
     }
 
     /// Size, kind and times. Where nothing is published but an upload of this principal broke off,
-    /// it is that partial's size, so that a client can resume.
+    /// it is that partial's size, so that a client can resume. Without the right to look, that
+    /// partial is all there is to learn, whatever is published.
     pub(crate) async fn stat(&self, path: &VPath) -> Result<Metadata, Failure> {
-        let allowed = self.authorize(Op::Stat, path);
-        if let Err(refused) = &allowed
-            && self.authorize(Op::Create, path).is_err()
-        {
-            return Err(refused.clone());
-        }
-        match self.store.metadata(path, Follow::Yes).await {
-            Ok(metadata) => allowed.map(|()| metadata),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                match self.store.partial(path, self.name.as_str()).await? {
-                    Some(size) => Ok(partial_metadata(size)),
-                    None => Err(error.into()),
-                }
-            }
-            Err(error) => Err(error.into()),
+        let missing = match self.authorize(Op::Stat, path) {
+            Ok(()) => match self.store.metadata(path, Follow::Yes).await {
+                Ok(metadata) => return Ok(metadata),
+                Err(error) if error.kind() == ErrorKind::NotFound => error.into(),
+                Err(error) => return Err(error.into()),
+            },
+            Err(refused) => match self.authorize(Op::Create, path) {
+                Ok(()) => refused,
+                Err(_) => return Err(refused),
+            },
+        };
+        match self.store.partial(path, self.name.as_str()).await? {
+            Some(size) => Ok(partial_metadata(size)),
+            None => Err(missing),
         }
     }
 
@@ -218,6 +222,10 @@ impl Session {
         if may_create && may_change {
             return Ok(true);
         }
+        if !may_create && !may_change {
+            // Refused before the store is asked: what is there is not this account's to know.
+            self.authorize(existing, path)?;
+        }
         let exists = match self.store.metadata(path, Follow::No).await {
             Ok(_) => true,
             Err(error) if error.kind() == ErrorKind::NotFound => false,
@@ -264,9 +272,14 @@ impl Session {
 
     /// Checks, ahead of the rename itself, that there is something to rename.
     pub(crate) async fn may_rename(&self, from: &VPath) -> Result<(), Failure> {
-        self.authorize(Op::RenameFrom, from)?;
-        self.store.metadata(from, Follow::No).await?;
-        Ok(())
+        let looked = match self.authorize(Op::RenameFrom, from) {
+            Ok(()) => match self.store.metadata(from, Follow::No).await {
+                Ok(_) => return Ok(()),
+                Err(error) => Failure::from(error),
+            },
+            Err(refused) => refused,
+        };
+        self.record("rename", from, None, Err(looked))
     }
 
     pub(crate) async fn rename(&self, from: &VPath, to: &VPath) -> Result<(), Failure> {
@@ -277,11 +290,12 @@ impl Session {
     async fn rename_unrecorded(&self, from: &VPath, to: &VPath) -> Result<(), Failure> {
         self.authorize(Op::RenameFrom, from)?;
         self.authorize(Op::RenameTo, to)?;
-        if self.has_rules_below(from)? {
-            // Moved elsewhere, what lies below would come under other rules.
+        if self.has_rules_below(from)? || self.has_rules_below(to)? {
+            // Moved, what lies below would come under other rules.
             let text = "A directory with permissions of its own below it cannot be renamed";
             return Err(Failure::new(Kind::Forbidden, id::C_3, text));
         }
+        Self::may_carry(self.permissions(from)?, self.permissions(to)?)?;
         let may_replace = self.permissions(to)?.contains(Permission::Overwrite);
         let replace = if may_replace {
             Replace::Yes
@@ -294,6 +308,20 @@ impl Session {
             }
             error.into()
         })
+    }
+
+    /// Between places with different permissions a rename is a way round them, unless what is
+    /// gained there is held here, and it might as well be deleted here and made there.
+    fn may_carry(source: PermissionSet, target: PermissionSet) -> Result<(), Failure> {
+        let carries = source == target
+            || source.contains_all(target)
+                && source.contains(Permission::Delete)
+                && target.contains(Permission::Create);
+        if carries {
+            return Ok(());
+        }
+        let text = "Between directories with other permissions nothing can be renamed; copy it";
+        Err(Failure::new(Kind::Forbidden, id::C_3, text))
     }
 
     pub(crate) async fn set_attributes(

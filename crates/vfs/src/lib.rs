@@ -23,6 +23,7 @@
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod hidden;
 pub mod local;
 pub mod memory;
 pub mod mounts;

@@ -32,7 +32,17 @@ pub trait Staged: Send {
     /// The previous version is then untouched, and where the bytes themselves are sound they are
     /// kept. The one exception: if making the *name* durable fails after the rename, the new
     /// version is visible and the error says `Io`.
-    fn publish(self: Box<Self>) -> Result<Published>;
+    fn publish(self: Box<Self>) -> Result<Published> {
+        self.publish_if(&|| true)
+    }
+
+    /// As [`Staged::publish`], if it is still `wanted`, which is asked last of all before the bytes
+    /// get their name: over plain FTP the end of the data and the death of the client look alike,
+    /// and making the bytes durable takes long enough to learn which it was.
+    ///
+    /// # Errors
+    /// As those of [`Staged::publish`]; `Cancelled` when it is not wanted, and then it is kept.
+    fn publish_if(self: Box<Self>, wanted: &dyn Fn() -> bool) -> Result<Published>;
 
     /// Keeps what was written for a later resume; answers its size, 0 when nothing was kept.
     ///

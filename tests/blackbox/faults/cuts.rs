@@ -117,6 +117,70 @@ fn the_process_of_a_client_that_dies_leaves_the_old_version() {
     assert_bytes("f", &old, &wharf.session().retrieve("RETR f"));
 }
 
+/// A dead process ends both of its connections with a FIN, and the data connection's looks like
+/// the end of the file. What tells is the control connection.
+#[test]
+fn both_connections_ended_without_a_word_leave_the_old_version() {
+    let wharf = Wharf::start();
+    let old = pattern(1, 500_000);
+    for round in 0..8 {
+        let name = format!("f{round}");
+        wharf.write(&name, &old);
+        let (control, upload) = half_an_upload(&wharf, &name);
+        drop(control);
+        drop(upload);
+        let path = format!("/{name}");
+        let end = wharf.wait_event("upload", |event| event["path"] == path.as_str());
+        assert_eq!(end["outcome"], "failed", "{end}");
+        assert_bytes(&name, &old, &wharf.read(&name));
+    }
+}
+
+#[test]
+fn a_client_killed_in_the_middle_leaves_the_old_version() {
+    let wharf = Wharf::start();
+    let old = pattern(1, 500_000);
+    let local = wharf.scratch().local().join("new");
+    std::fs::write(&local, pattern(2, 50_000_000)).expect("a local file");
+    for round in 0..4 {
+        let name = format!("f{round}");
+        wharf.write(&name, &old);
+        let account = wharf.account();
+        let mut curl = std::process::Command::new("curl")
+            .args(["--silent", "--limit-rate", "2M", "--user"])
+            .arg(format!("{}:{}", account.name, account.password))
+            .arg("--upload-file")
+            .arg(&local)
+            .arg(format!("ftp://{}/{name}", wharf.host()))
+            .spawn()
+            .expect("curl, of the package curl");
+        let begun = probe::eventually(wharf_tests::PATIENCE, || {
+            let mut entries = std::fs::read_dir(wharf.root()).expect("the root");
+            entries.any(|entry| {
+                let name = entry.expect("an entry").file_name();
+                name.as_encoded_bytes().ends_with(b".part")
+            })
+        });
+        curl.kill().expect("a signal");
+        curl.wait().expect("its end");
+        assert!(begun, "the upload never began");
+        let path = format!("/{name}");
+        let end = wharf.wait_event("upload", |event| event["path"] == path.as_str());
+        assert_eq!(end["outcome"], "failed", "{end}");
+        assert_bytes(&name, &old, &wharf.read(&name));
+        // The next round waits for its own partial.
+        for entry in std::fs::read_dir(wharf.root()).expect("the root") {
+            let path = entry.expect("an entry").path();
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "part")
+            {
+                std::fs::remove_file(path).expect("the partial");
+            }
+        }
+    }
+}
+
 #[test]
 fn abor_keeps_what_came_and_the_old_version() {
     let wharf = Wharf::start();

@@ -97,7 +97,7 @@ fn codes_of_refusals() {
         (b"OPTS", 501),
         (b"RANG 5 4", 501),
         (b"RANG 5", 501),
-        (b"HOST", 501),
+        (b"HOST", 502),
     ] {
         assert_eq!(
             code(line),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use wharf_causes::id;
-use wharf_ftp::line::LineDecoder;
+use wharf_ftp::line::{LineDecoder, wipe};
 use wharf_ftp::reply::Reply;
 use wharf_ftp::server::{Dialogue, Step};
 use wharf_net::control;
@@ -51,7 +51,9 @@ pub(super) struct Connection {
     pub(super) umask: u32,
     pub(super) idle: Duration,
     pub(super) failed_logins: u32,
-    login_deadline: Instant,
+    pub(super) login_deadline: Instant,
+    /// Since when no whole command has come.
+    quiet_since: Instant,
     pub(super) local: IpAddr,
 }
 
@@ -110,6 +112,7 @@ impl Connection {
         let current = shared.current();
         Some(Self {
             login_deadline: Instant::now() + current.config.timeouts.login,
+            quiet_since: Instant::now(),
             idle: current.config.timeouts.idle,
             umask: current.config.umask,
             shared,
@@ -149,7 +152,10 @@ impl Connection {
     /// One command and its reply.
     async fn turn(&mut self) -> Result<(), End> {
         let line = self.next_line().await?;
-        match self.dialogue.command(&line) {
+        let step = self.dialogue.command(&line);
+        // It may have held a password.
+        wipe(line);
+        match step {
             Step::Reply(reply) => self.send(&reply).await,
             Step::Refuse { code, text, why } => {
                 let text = format!("{text} [{}]", codes::cause_of(why));
@@ -165,7 +171,9 @@ impl Connection {
 
     /// The next command line, from those that waited for a transfer first.
     async fn next_line(&mut self) -> Result<Vec<u8>, End> {
+        self.quiet_since = Instant::now();
         loop {
+            self.check_orders()?;
             if let Some(line) = self.waiting.pop_front() {
                 return Ok(line);
             }
@@ -174,8 +182,12 @@ impl Connection {
                 Some(Err(_)) => return Err(End::LineTooLong),
                 None => {}
             }
-            self.check_orders()?;
             let (deadline, end) = self.deadline();
+            // Below, the clock is looked at only when nothing is to be read, and somebody may
+            // send without a pause.
+            if end == Some(End::LoginDeadline) && Instant::now() >= deadline {
+                return Err(End::LoginDeadline);
+            }
             tokio::select! {
                 biased;
                 received = receive(&self.stream, &mut self.decoder) => {
@@ -212,6 +224,11 @@ impl Connection {
         }
     }
 
+    /// For whoever must know from another thread whether the client is still there.
+    pub(super) fn watch(&self) -> Option<control::Watch> {
+        control::Watch::new(&self.stream).ok()
+    }
+
     pub(super) fn check_orders(&self) -> Result<(), End> {
         if self.guard.handle.is_revoked() {
             return Err(End::Revoked);
@@ -225,9 +242,8 @@ impl Connection {
     /// What comes first of: the login's absolute deadline, the idle time, the end of a passive
     /// port nobody used (`None`).
     fn deadline(&self) -> (Instant, Option<End>) {
-        let now = Instant::now();
         let (mut deadline, mut end) = if self.session.is_some() {
-            (now + self.idle, Some(End::Idle))
+            (self.quiet_since + self.idle, Some(End::Idle))
         } else {
             (self.login_deadline, Some(End::LoginDeadline))
         };
@@ -280,7 +296,11 @@ impl Connection {
 
     async fn farewell(&mut self, end: End) {
         let failure = match end {
-            End::Quit | End::Gone | End::Refused => return,
+            End::Quit | End::Gone => return,
+            End::Refused => {
+                self.hang_up().await;
+                return;
+            }
             End::LineTooLong => {
                 let _ = self.send(&Reply::line(500, "The line is too long")).await;
                 self.hang_up().await;

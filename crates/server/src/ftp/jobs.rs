@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use wharf_causes::id;
 use wharf_ftp::ascii::{FromNetwork, ToNetwork};
+use wharf_net::control::Watch;
 use wharf_net::data::{DataConnection, Sink, Source, TransferControl, TransferError};
 use wharf_vfs::{Published, Reader, Staged};
 
 use super::lister::Lister;
 use crate::failure::{Failure, Kind};
+use crate::registry::Handle;
 
 /// What one fill of a converted or copied download reads from the file.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -245,11 +247,31 @@ pub(super) struct Upload {
     offset: u64,
     received: u64,
     declared: Option<u64>,
+    client: Client,
     published: Option<Published>,
 }
 
+/// Who sends an upload, as far as its end needs to know.
+pub(super) struct Client {
+    pub(super) watch: Option<Watch>,
+    pub(super) handle: Arc<Handle>,
+}
+
+impl Client {
+    /// Whether the control connection ended without QUIT: the end of the data is then no end of
+    /// the file but of the client.
+    fn is_gone(&self) -> bool {
+        !self.handle.is_quitting() && self.watch.as_ref().is_some_and(Watch::is_gone)
+    }
+}
+
 impl Upload {
-    pub(super) fn new(staged: Box<dyn Staged>, ascii: bool, declared: Option<u64>) -> Self {
+    pub(super) fn new(
+        staged: Box<dyn Staged>,
+        ascii: bool,
+        declared: Option<u64>,
+        client: Client,
+    ) -> Self {
         Self {
             offset: staged.offset(),
             staged: Some(staged),
@@ -259,6 +281,7 @@ impl Upload {
             received: 0,
             // What ALLO promised cannot be compared with converted text.
             declared: declared.filter(|_| !ascii),
+            client,
             published: None,
         }
     }
@@ -326,7 +349,7 @@ impl Sink for Upload {
             self.stage()?.write(&rest)?;
         }
         if let Some(staged) = self.staged.take() {
-            self.published = Some(staged.publish()?);
+            self.published = Some(staged.publish_if(&|| !self.client.is_gone())?);
         }
         Ok(())
     }

@@ -5,7 +5,9 @@
 //! store, so that the first line leaves before the last entry is read.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use wharf_accounts::{Permission, PermissionSet};
 use wharf_causes::id;
 use wharf_ftp::command::ListArguments;
@@ -15,7 +17,7 @@ use wharf_ftp::listing::write::{
 };
 use wharf_ftp::server::ListForm;
 use wharf_ftp::time::Timestamp;
-use wharf_net::data::Source;
+use wharf_net::data::{Source, TransferControl};
 use wharf_vfs::{Batch, Kind as FileKind, Listing, Metadata, VPath};
 
 use super::jobs::joined;
@@ -29,6 +31,10 @@ const SORTED_ENTRIES: usize = 10_000;
 const PATTERN_STEPS: u64 = 100_000_000;
 /// What STAT sends over the control connection at most.
 const STATUS_BYTES: usize = 1 << 20;
+
+/// Listings over control connections made at a time. Each holds a blocking thread and now and then
+/// waits for a second one: all of them together must never hold every thread.
+static COLLECTING: Semaphore = Semaphore::const_new(64);
 
 const TRUNCATED: &str = "Listed, but truncated at the server's limits of depth and entries";
 const LEFT_OUT: &str = "Listed, but names with line breaks in them were left out";
@@ -60,11 +66,13 @@ pub(super) struct Lister {
     queue: VecDeque<Directory>,
     open: Option<Open>,
     /// A listing of one file, before anything else.
-    single: Option<Named>,
+    single: Option<(Named, Option<Vec<u8>>)>,
     batch: Batch,
     seen: HashSet<(u64, u64)>,
     entries: u32,
     truncated: bool,
+    too_deep: bool,
+    control: Option<Arc<TransferControl>>,
     left_out: bool,
 }
 
@@ -120,13 +128,15 @@ struct Open {
 }
 
 impl Lister {
-    /// Looks at what is to be listed; refusals come before any data connection.
+    /// Looks at what is to be listed; refusals come before any data connection. `control` is that
+    /// of the transfer the listing goes over, so that it can be stopped before its first line.
     pub(super) async fn open(
         session: &Session,
         directory: &VPath,
         arguments: &ListArguments,
         form: ListForm,
         bounds: Bounds,
+        control: Option<Arc<TransferControl>>,
     ) -> Result<Self, Failure> {
         let mut lister = Self {
             session: session.clone(),
@@ -142,6 +152,8 @@ impl Lister {
             seen: HashSet::new(),
             entries: 0,
             truncated: false,
+            too_deep: false,
+            control,
             left_out: false,
         };
         let typed = arguments.path.as_deref();
@@ -193,7 +205,13 @@ impl Lister {
             )),
             (Ok(_), _) => {
                 let metadata = self.session.stat_link(&path).await?;
-                self.single = Some((typed.into(), metadata));
+                let target = match metadata.kind {
+                    FileKind::Symlink if self.form == ListForm::Long => {
+                        self.session.read_link(&path).await.ok()
+                    }
+                    _ => None,
+                };
+                self.single = Some(((typed.into(), metadata), target));
                 Ok(())
             }
         }
@@ -227,7 +245,7 @@ impl Lister {
 
     /// What the final reply should add.
     pub(super) fn note(&self) -> Option<&'static str> {
-        if self.truncated {
+        if self.truncated || self.too_deep {
             Some(TRUNCATED)
         } else if self.left_out {
             Some(LEFT_OUT)
@@ -238,7 +256,9 @@ impl Lister {
 
     /// The lines of a listing that goes over the control connection.
     pub(super) async fn collect(mut self) -> Result<Vec<Vec<u8>>, Failure> {
+        let turn = COLLECTING.acquire().await;
         let collected = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
             let mut text = Vec::new();
             loop {
                 let before = text.len();
@@ -266,7 +286,14 @@ impl Lister {
 
     /// Writes what comes next: a file, a heading, a batch.
     fn step(&mut self, out: &mut Vec<u8>) -> Result<bool, Failure> {
-        if let Some((name, metadata)) = self.single.take() {
+        if self
+            .control
+            .as_ref()
+            .is_some_and(|control| control.is_cancelled())
+        {
+            return Err(Failure::new(Kind::Aborted, id::T_2, "Stopped"));
+        }
+        if let Some(((name, metadata), target)) = self.single.take() {
             let perms = Perms::default();
             let line = Line {
                 form: self.form,
@@ -274,7 +301,6 @@ impl Lister {
                 prefix: b"",
                 perms: &perms,
             };
-            let target = self.target_of_single(&metadata)?;
             self.left_out |= !line.write(out, &name, &metadata, target.as_deref());
             return Ok(true);
         }
@@ -295,7 +321,9 @@ impl Lister {
             }
             None => self.batch(&mut open, out)?,
         };
-        if more && !self.truncated {
+        if self.truncated {
+            self.queue.clear();
+        } else if more {
             self.open = Some(open);
         }
         Ok(true)
@@ -434,7 +462,7 @@ impl Lister {
 
     fn descend(&mut self, open: &Open, name: &[u8]) {
         if open.directory.depth + 1 >= self.bounds.depth {
-            self.truncated = true;
+            self.too_deep = true;
             return;
         }
         let Ok(path) = open.directory.path.child(name) else {
@@ -468,17 +496,6 @@ impl Lister {
         let Ok(path) = open.directory.path.child(name) else {
             return Ok(None);
         };
-        Ok(wait_for(self.session.read_link(&path)).ok())
-    }
-
-    fn target_of_single(&self, metadata: &Metadata) -> Result<Option<Vec<u8>>, Failure> {
-        let Some(typed) = self.arguments.path.as_deref() else {
-            return Ok(None);
-        };
-        if metadata.kind != FileKind::Symlink || self.form != ListForm::Long {
-            return Ok(None);
-        }
-        let path = VPath::root().resolve(typed)?;
         Ok(wait_for(self.session.read_link(&path)).ok())
     }
 }

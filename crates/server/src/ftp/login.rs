@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use secrecy::SecretSlice;
+use tokio::time::timeout_at;
 use wharf_accounts::{Account, Denial, LoginError};
 use wharf_causes::id;
 use wharf_ftp::server::Outcome;
@@ -66,7 +67,6 @@ impl Connection {
         name: &[u8],
         password: &SecretSlice<u8>,
     ) -> Outcome {
-        self.shared.auditable().await;
         let seen = self.shared.revision();
         match self.shared.accounts.authenticate(name, password).await {
             Ok(account) => self.admit(account, "password", seen).await,
@@ -82,6 +82,7 @@ impl Connection {
                 self.count_refusal(failure).await
             }
             Err(LoginError::Busy) => {
+                self.tell_login_failed(name, id::E_3.as_str());
                 let text = "Too many logins at once, try again in 5 s";
                 let failure = Failure::new(Kind::ServiceClosing, id::E_3, text);
                 Outcome::Failed(reported(&failure))
@@ -95,55 +96,60 @@ impl Connection {
         }
     }
 
-    /// The last steps of a login: the account's own limit, its home, its record. `seen` is the
-    /// revision of the accounts before the check.
+    /// The last steps of a login. `seen` is the revision of the accounts before the check. What
+    /// fails here leaves nothing of the account behind.
     async fn admit(&mut self, account: Account, method: &'static str, seen: u64) -> Outcome {
+        let name = account.name.clone();
+        match self.enter(account, seen).await {
+            Ok(session) => {
+                session.logged_in(method);
+                self.session = Some(Box::new(session));
+                Outcome::LoggedIn
+            }
+            Err(failure) => {
+                self.guard.handle.set_account(None);
+                self.permit.leave_account();
+                self.tell_login_failed(name.as_str().as_bytes(), failure.cause_name());
+                Outcome::Failed(reported(&failure))
+            }
+        }
+    }
+
+    /// The audit log's room, the account's own limit, its home.
+    async fn enter(&mut self, account: Account, seen: u64) -> Result<Session, Failure> {
+        let auditable = self.shared.auditable();
+        if timeout_at(self.login_deadline, auditable).await.is_err() {
+            // A login that could not be recorded must not happen.
+            let text = "The server cannot record logins now, try again later";
+            return Err(Failure::new(Kind::ServiceClosing, id::B_14, text));
+        }
+        self.permit
+            .admit_account(account.name.as_str(), self.sessions_allowed(&account))?;
+        let (id, revision) = (account.id, account.revision);
+        let anonymous = account.is_anonymous();
+        let handle = &self.guard.handle;
+        let session = Session::open(&self.shared, &self.current.config, handle, account).await?;
+        if !anonymous && self.shared.revision() != seen {
+            self.recheck(id, revision).await?;
+        }
+        Ok(session)
+    }
+
+    fn sessions_allowed(&self, account: &Account) -> u32 {
         let limits = &self.config().limits;
-        let allowed = match account.max_sessions {
+        match account.max_sessions {
             Some(own) => own,
             // Anonymous users are many people; the limits per address and in all hold for them.
             None if account.is_anonymous() => limits.sessions,
             None => limits.sessions_per_account,
-        };
-        if let Err(refused) = self.permit.admit_account(account.name.as_str(), allowed) {
-            let what = What::Refused {
-                limit: refused.limit.name(),
-                allowed: refused.allowed,
-            };
-            self.tell(what);
-            return Outcome::Failed(reported(&Failure::from(refused)));
         }
-        let id = (!account.is_anonymous()).then_some(account.id);
-        let opened = Session::open(
-            &self.shared,
-            &self.current.config,
-            &self.guard.handle,
-            account,
-        )
-        .await;
-        let session = match opened {
-            Ok(session) => session,
-            Err(failure) => return Outcome::Failed(reported(&failure)),
-        };
-        if let Some(id) = id
-            && self.shared.revision() != seen
-            && let Err(failure) = self.recheck(id).await
-        {
-            return Outcome::Failed(reported(&failure));
-        }
-        session.logged_in(method);
-        self.session = Some(Box::new(session));
-        Outcome::LoggedIn
     }
 
     /// Security A22: a change made between the password check and now must not be missed.
-    async fn recheck(&self, id: i64) -> Result<(), Failure> {
+    async fn recheck(&self, id: i64, revision: i64) -> Result<(), Failure> {
         match self.shared.accounts.current(id).await {
-            Ok(Some(account)) if account.enabled => Ok(()),
-            Ok(_) => {
-                self.guard.handle.revoke();
-                Err(Failure::revoked())
-            }
+            Ok(Some(account)) if account.enabled && account.revision == revision => Ok(()),
+            Ok(_) => Err(Failure::revoked()),
             Err(error) => {
                 tracing::error!(%error, "accounts cannot be read");
                 Err(Failure::internal(

@@ -34,7 +34,7 @@ pub(crate) async fn serve(
         shared: shared.clone(),
         session,
         peer,
-        reason: "panic",
+        reason: "cut off",
     };
     shared.tell_of(session, peer, What::Connected);
     // Boxed by parts: what waits for the next command is all an idle session keeps.
@@ -63,7 +63,8 @@ struct Closed {
 
 impl Drop for Closed {
     fn drop(&mut self) {
-        if self.reason == "panic" {
+        if std::thread::panicking() {
+            self.reason = "panic";
             tracing::error!(
                 session = self.session,
                 "a session ended by a fault of the program"

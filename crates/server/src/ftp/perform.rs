@@ -3,10 +3,11 @@
 
 use std::net::SocketAddr;
 
+use wharf_accounts::Permission;
 use wharf_causes::id;
 use wharf_ftp::command::{Fact, ListArguments};
 use wharf_ftp::listing::write::FactSet;
-use wharf_ftp::server::{Action, Outcome};
+use wharf_ftp::server::{Action, ListForm, Outcome};
 use wharf_ftp::time::Timestamp;
 use wharf_net::active::{ActiveRefused, check_active};
 use wharf_net::passive::PassiveError;
@@ -74,7 +75,14 @@ impl Connection {
             }
             Action::PrintDirectory => Ok(Outcome::Path(self.directory.as_bytes().into())),
             Action::Umask { mask } => {
-                self.umask = mask.unwrap_or(self.umask);
+                if let Some(mask) = mask {
+                    // The administrator's umask is loosened only by who may change modes anyway.
+                    let session = self.session()?;
+                    let held = session.permissions(&self.directory)?;
+                    let free = held.contains(Permission::Attributes);
+                    let floor = if free { 0 } else { self.config().umask };
+                    self.umask = mask | floor;
+                }
                 Ok(Outcome::Number(u64::from(self.umask)))
             }
             Action::Idle { seconds } => self.set_idle(*seconds),
@@ -285,19 +293,15 @@ impl Connection {
         session: &Session,
         arguments: &ListArguments,
     ) -> Result<Outcome, Failure> {
-        let lister = Lister::open(
-            session,
-            &self.directory,
-            arguments,
-            wharf_ftp::server::ListForm::Long,
-            lister::Bounds::of(self.config()),
-        )
-        .await;
+        let path = self.resolve_or_here(arguments.path.as_deref())?;
+        let bounds = lister::Bounds::of(self.config());
+        let form = ListForm::Long;
+        let lister = Lister::open(session, &self.directory, arguments, form, bounds, None).await;
         let result = match lister {
             Ok(lister) => lister.collect().await,
             Err(failure) => Err(failure),
         };
-        session.listed(&self.directory, result.as_ref().map(|_| ()));
+        session.listed(&path, result.as_ref().map(|_| ()));
         result.map(Outcome::Lines)
     }
 }

@@ -1,6 +1,7 @@
 //! A transfer from its command to its final reply: prepare, connect, move, and meanwhile answer
 //! what may be answered.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use wharf_vfs::VPath;
 
 use super::codes::reported;
 use super::control::{Connection, End, WAITING_LINES};
-use super::jobs::{Ended, Job, Upload, finish, read_failure, transfer_failure};
+use super::jobs::{Client, Ended, Job, Upload, finish, read_failure, transfer_failure};
 use super::lister::{Bounds, Lister};
 use crate::failure::{Failure, Kind};
 use crate::session::{Moved, Session, Writing};
@@ -54,7 +55,8 @@ impl Connection {
     /// One transfer command.
     pub(super) async fn transfer(&mut self, transfer: Transfer) -> Result<(), End> {
         let mut path = self.directory.clone();
-        let prepared = match self.prepare(&transfer, &mut path).await {
+        let control = Arc::new(TransferControl::new(self.config().timeouts.stall));
+        let prepared = match self.prepare(&transfer, &mut path, &control).await {
             Ok(prepared) => prepared,
             Err(failure) => {
                 self.passive = None;
@@ -72,7 +74,6 @@ impl Connection {
                     .await;
             }
         };
-        let control = Arc::new(TransferControl::new(self.config().timeouts.stall));
         let Prepared { job, opening, name } = prepared;
         let (ended, meanwhile) = match small_download(job, data, &control).await {
             Small::Done(ended) => {
@@ -101,6 +102,7 @@ impl Connection {
         &self,
         transfer: &Transfer,
         resolved: &mut VPath,
+        control: &Arc<TransferControl>,
     ) -> Result<Prepared, Failure> {
         let session = self.session()?;
         let ascii = transfer.ascii;
@@ -145,7 +147,14 @@ impl Connection {
                 let mut prepared = self
                     .unique(session, resolved, near.as_deref(), *declared, ascii)
                     .await?;
-                let name: Box<[u8]> = resolved.name().unwrap_or_default().into();
+                // A name with a path in it is told whole, so that it means the same file.
+                let path = near.as_ref().is_some_and(|near| near.contains(&b'/'));
+                let told = if path {
+                    Some(resolved.as_bytes())
+                } else {
+                    resolved.name()
+                };
+                let name: Box<[u8]> = told.unwrap_or_default().into();
                 prepared.opening = opening_unique(&name);
                 prepared.name = Some(name);
                 Ok(prepared)
@@ -155,8 +164,9 @@ impl Connection {
                     *resolved = self.resolve(path)?;
                 }
                 let bounds = Bounds::of(self.config());
-                let lister =
-                    Lister::open(session, &self.directory, arguments, *form, bounds).await?;
+                let here = &self.directory;
+                let control = Some(control.clone());
+                let lister = Lister::open(session, here, arguments, *form, bounds, control).await?;
                 let text = matches!(form, ListForm::Long | ListForm::Names | ListForm::Facts(_));
                 Ok(Prepared {
                     job: Job::Listing(Box::new(lister)),
@@ -176,7 +186,12 @@ impl Connection {
         ascii: bool,
     ) -> Result<Prepared, Failure> {
         let staged = session.write(path, writing, declared, self.umask).await?;
-        let job = Job::Upload(Box::new(Upload::new(staged, ascii, declared)));
+        let job = Job::Upload(Box::new(Upload::new(
+            staged,
+            ascii,
+            declared,
+            self.client(),
+        )));
         Ok(Prepared {
             job,
             opening: opening(ascii, None),
@@ -184,7 +199,15 @@ impl Connection {
         })
     }
 
-    /// STOU: the name asked for if it is free, else one with a random ending.
+    fn client(&self) -> Client {
+        Client {
+            watch: self.watch(),
+            handle: self.guard.handle.clone(),
+        }
+    }
+
+    /// STOU: the name asked for with a random ending. Without one, two clients who ask at once
+    /// would stage the same free name, and the slower one would have sent everything for nothing.
     async fn unique(
         &self,
         session: &Session,
@@ -194,20 +217,20 @@ impl Connection {
         ascii: bool,
     ) -> Result<Prepared, Failure> {
         let wanted = self.resolve(near.unwrap_or(b"upload"))?;
+        let folder = wanted.parent().unwrap_or_else(VPath::root);
         *resolved = wanted.clone();
         for _ in 0..UNIQUE_TRIES {
+            let mut random = [0_u8; 4];
+            getrandom::fill(&mut random)
+                .map_err(|_| Failure::internal("No random name can be made"))?;
+            let ending = format!(".{:08x}", u32::from_ne_bytes(random));
+            let name = [wanted.name().unwrap_or(b"upload"), ending.as_bytes()].concat();
+            *resolved = folder.child(&name)?;
             match self
                 .upload(session, resolved, Writing::New, declared, ascii)
                 .await
             {
-                Err(failure) if failure.kind == Kind::Exists => {
-                    let mut random = [0_u8; 4];
-                    getrandom::fill(&mut random)
-                        .map_err(|_| Failure::internal("No random name can be made"))?;
-                    let ending = format!(".{:08x}", u32::from_ne_bytes(random));
-                    let name = [wanted.name().unwrap_or(b"upload"), ending.as_bytes()].concat();
-                    *resolved = wanted.parent().unwrap_or_else(VPath::root).resolve(&name)?;
-                }
+                Err(failure) if failure.kind == Kind::Exists => {}
                 other => return other,
             }
         }
@@ -300,13 +323,19 @@ impl Connection {
         }
         match decided {
             Some(DuringTransfer::Abort) => {
-                meanwhile.aborted = true;
-                // Its own reply comes after that of the transfer; until then nothing is read.
-                meanwhile.deaf = true;
                 control.cancel();
+                // Its own reply comes after those of the transfer and of the commands before it;
+                // until then nothing more is read.
+                meanwhile.deaf = true;
+                if self.waiting.is_empty() {
+                    meanwhile.aborted = true;
+                } else {
+                    self.waiting.push_back(line);
+                }
                 Ok(())
             }
             Some(DuringTransfer::Quit) => {
+                self.guard.handle.set_quitting();
                 meanwhile.deaf = true;
                 self.waiting.push_back(line);
                 Ok(())
@@ -496,7 +525,13 @@ async fn connect(
         Data::Active { local, target } => active::connect(local, false, target, wait)
             .await
             .map_err(|error| {
-                let text = format!("Cannot open the data connection to {target}: {error}");
+                tracing::debug!(%error, %target, "active data connection");
+                let why = match error.kind() {
+                    io::ErrorKind::ConnectionRefused => "it was refused".to_owned(),
+                    io::ErrorKind::TimedOut => format!("no answer within {} s", wait.as_secs()),
+                    _ => "it cannot be reached".to_owned(),
+                };
+                let text = format!("Cannot open the data connection to {target}: {why}");
                 Failure::new(Kind::NoDataConnection, id::D_10, text)
             }),
         Data::Passive(mut listener) => {

@@ -185,6 +185,7 @@ fn config(root: PathBuf) -> Config {
     Config {
         listeners: Vec::new(),
         root,
+        private: None,
         anonymous: None,
         passive: PassiveConfig::default(),
         limits: LimitsConfig::default(),

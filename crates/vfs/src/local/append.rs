@@ -8,6 +8,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use rustix::fs::{Mode, OFlags};
 
 use super::root::{Place, metadata_of};
+use super::staged::not_wanted;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::Kind;
 use crate::upload::{Durability, Published, Staged};
@@ -125,13 +126,17 @@ impl Staged for InPlace {
         Ok(())
     }
 
-    fn publish(mut self: Box<Self>) -> Result<Published> {
+    fn publish_if(mut self: Box<Self>, wanted: &dyn Fn() -> bool) -> Result<Published> {
         if self.failed {
             self.undo()?;
             return Err(Error::new(ErrorKind::Io));
         }
         if self.durability != Durability::None {
             self.file.sync_all()?;
+        }
+        if !wanted() {
+            self.undo()?;
+            return Err(not_wanted());
         }
         self.finished = true;
         Ok(Published {

@@ -50,13 +50,13 @@ impl LocalStaged {
         }
     }
 
-    fn publish_content(&self, content: &Content) -> Result<Published> {
+    fn publish_content(&self, content: &Content, wanted: Wanted<'_>) -> Result<Published> {
         let previous = self.place.look()?;
         check_target(previous.as_ref(), self.terms.replace)?;
         match content {
-            Content::Memory(bytes) => self.publish_bytes(bytes, previous.as_ref())?,
+            Content::Memory(bytes) => self.publish_bytes(bytes, previous.as_ref(), wanted)?,
             Content::File(staging) => {
-                self.finish_file(&staging.file, previous.as_ref())?;
+                self.finish_file(&staging.file, previous.as_ref(), wanted)?;
                 self.rename(staging.name.as_c_str())?;
             }
             Content::Gone => return Err(taken_over()),
@@ -68,10 +68,15 @@ impl LocalStaged {
     }
 
     /// Creates, writes and publishes a small file in one go.
-    fn publish_bytes(&self, bytes: &[u8], previous: Option<&Metadata>) -> Result<()> {
+    fn publish_bytes(
+        &self,
+        bytes: &[u8],
+        previous: Option<&Metadata>,
+        wanted: Wanted<'_>,
+    ) -> Result<()> {
         let mode = Mode::from_raw_mode(self.permissions(previous));
         if previous.is_none() && !self.terms.shared.no_unnamed.load(Ordering::Relaxed) {
-            match self.publish_unnamed(bytes, mode) {
+            match self.publish_unnamed(bytes, mode, wanted) {
                 Err(error) if error.kind() == ErrorKind::Unsupported => {
                     self.terms.shared.no_unnamed.store(true, Ordering::Relaxed);
                 }
@@ -87,7 +92,7 @@ impl LocalStaged {
         }
         let outcome = staging
             .write(bytes)
-            .and_then(|()| self.finish_file(&staging.file, previous))
+            .and_then(|()| self.finish_file(&staging.file, previous, wanted))
             .and_then(|()| self.rename(staging.name.as_c_str()));
         if outcome.is_err() {
             self.place.unlink(staging.name.as_c_str())?;
@@ -97,7 +102,7 @@ impl LocalStaged {
 
     /// For a new name: a file that never had another one. Measured on ext4, this takes half the
     /// time of a staging name and a rename, and a crash leaves nothing.
-    fn publish_unnamed(&self, bytes: &[u8], mode: Mode) -> Result<()> {
+    fn publish_unnamed(&self, bytes: &[u8], mode: Mode, wanted: Wanted<'_>) -> Result<()> {
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
         let file = match rustix::fs::openat(&self.place.directory, c".", flags, mode) {
             Ok(file) => File::from(file),
@@ -108,7 +113,7 @@ impl LocalStaged {
             Err(errno) => return Err(errno.into()),
         };
         file.write_all_at(bytes, 0)?;
-        self.finish_file(&file, None)?;
+        self.finish_file(&file, None, wanted)?;
         match link(&file, &self.place, &self.place.name) {
             // Somebody else published it meanwhile; the last one wins.
             Err(error) if error.kind() == ErrorKind::Exists && self.terms.replace => {
@@ -125,8 +130,14 @@ impl LocalStaged {
         }
     }
 
-    /// Permissions, owner and durability of the bytes, before the file gets its name.
-    fn finish_file(&self, file: &File, previous: Option<&Metadata>) -> Result<()> {
+    /// Permissions, owner and durability of the bytes, before the file gets its name; and, last of
+    /// all, whether it is to get it.
+    fn finish_file(
+        &self,
+        file: &File,
+        previous: Option<&Metadata>,
+        wanted: Wanted<'_>,
+    ) -> Result<()> {
         let now = rustix::fs::fstat(file)?;
         if let Some(previous) = previous
             && (previous.uid, previous.gid) != (now.st_uid, now.st_gid)
@@ -139,14 +150,15 @@ impl LocalStaged {
             }
         }
         // The process's umask, and for a staging file its own bits, stand between.
-        let wanted = self.permissions(previous);
-        if now.st_mode & 0o7777 != wanted {
-            rustix::fs::fchmod(file, Mode::from_raw_mode(wanted))?;
+        let mode = self.permissions(previous);
+        if now.st_mode & 0o7777 != mode {
+            rustix::fs::fchmod(file, Mode::from_raw_mode(mode))?;
         }
         match self.terms.durability {
-            Durability::Full | Durability::File => Ok(rustix::fs::fsync(file)?),
-            Durability::None => Ok(()),
+            Durability::Full | Durability::File => rustix::fs::fsync(file)?,
+            Durability::None => {}
         }
+        if wanted() { Ok(()) } else { Err(not_wanted()) }
     }
 
     /// A replaced file's bits, or the request's; never set-user-id: the bytes are a stranger's.
@@ -258,7 +270,7 @@ impl Staged for LocalStaged {
         outcome
     }
 
-    fn publish(mut self: Box<Self>) -> Result<Published> {
+    fn publish_if(mut self: Box<Self>, wanted: Wanted<'_>) -> Result<Published> {
         if self.failed {
             return Err(after_failure());
         }
@@ -268,7 +280,7 @@ impl Staged for LocalStaged {
             return Err(taken_over());
         }
         self.finished = true;
-        let published = match self.publish_content(&content) {
+        let published = match self.publish_content(&content, wanted) {
             Ok(published) => published,
             Err(error) => {
                 self.keep_unpublished(content, error.kind());
@@ -309,6 +321,13 @@ impl Drop for LocalStaged {
             tracing::warn!(%error, "a broken upload could not be kept");
         }
     }
+}
+
+/// Asked once the bytes are ready for their name.
+type Wanted<'a> = &'a dyn Fn() -> bool;
+
+pub(super) const fn not_wanted() -> Error {
+    Error::with_text(ErrorKind::Cancelled, "whoever sent it is gone")
 }
 
 /// What may not be replaced by a file, or not be replaced at all.

@@ -249,9 +249,13 @@ impl Staged for MemoryStaged {
         Some(self.write(chunk))
     }
 
-    fn publish(self: Box<Self>) -> Result<Published> {
+    fn publish_if(self: Box<Self>, wanted: &dyn Fn() -> bool) -> Result<Published> {
         if self.failed {
             return Err(Error::new(ErrorKind::Io));
+        }
+        if !wanted() {
+            // Dropped, it is kept.
+            return Err(Error::new(ErrorKind::Cancelled));
         }
         let bytes = self.upload.lock().take().ok_or(ErrorKind::Cancelled)?;
         let mut tree = self.shared.tree();

@@ -78,6 +78,7 @@ impl Settings {
         Config {
             listeners: self.listeners(),
             root,
+            private: Some(state.to_owned()),
             anonymous,
             passive: self.passive(),
             limits: self.limits(),

@@ -129,7 +129,9 @@ impl Serving {
             }
             Err(problems) => {
                 for problem in &problems {
-                    tracing::error!("the settings were not reloaded: {problem}");
+                    tracing::error!(
+                        "the settings were not reloaded: {problem}; those in force stay"
+                    );
                 }
                 self.tell(&json!({ "event": "reload", "outcome": "failed", "problems": problems }));
             }
@@ -192,10 +194,20 @@ enum Request {
     Stop,
 }
 
+/// Its number is the same on every Linux but MIPS, where 31 is.
+const SIGXFSZ: i32 = if cfg!(any(target_arch = "mips", target_arch = "mips64")) {
+    31
+} else {
+    25
+};
+
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
+    /// Watched so that it does not end the process: an upload beyond RLIMIT_FSIZE then fails
+    /// with an error of its own.
+    _file_size: Signal,
 }
 
 impl Signals {
@@ -207,6 +219,7 @@ impl Signals {
             terminate: on(SignalKind::terminate())?,
             interrupt: on(SignalKind::interrupt())?,
             hangup: on(SignalKind::hangup())?,
+            _file_size: on(SignalKind::from_raw(SIGXFSZ))?,
         })
     }
 

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
-use wharf_server::StartError;
+use wharf_server::{FolderErrorKind, StartError};
 
 use crate::failure::Failure;
 use crate::shell;
@@ -12,9 +12,21 @@ use crate::shell;
 pub(crate) fn explain(error: StartError) -> Failure {
     match &error {
         StartError::Listen { address, source } => listen(*address, source),
-        StartError::Folder { .. } | StartError::Audit { .. } => {
-            Failure::new(error.to_string()).hint("does it exist, and may this user use it?")
+        StartError::Private { folder, private } => Failure::new(format!(
+            "the folder `{folder}` lies in the state folder `{private}`: \
+             passwords and the log would be served"
+        ))
+        .hint("serve another folder, or keep the state elsewhere with `--state DIR`"),
+        StartError::Folder { source, .. } => {
+            let failure = Failure::new(error.to_string());
+            match source.kind() {
+                // Procfs, which is refused whoever asks.
+                FolderErrorKind::Unsupported => failure.hint("serve a folder on a disk"),
+                _ => failure.hint("does it exist, and may this user use it?"),
+            }
         }
+        StartError::Audit { .. } => Failure::new(error.to_string())
+            .hint("does its folder exist, and may this user write there?"),
         StartError::NoListener | StartError::Advertised(_) => Failure::new(error.to_string()),
     }
 }

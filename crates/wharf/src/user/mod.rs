@@ -32,7 +32,13 @@ pub(crate) fn run(arguments: UserArguments) -> Result<(), Failure> {
     runtime.block_on(async {
         let state = State::open(state.as_deref())?;
         let accounts = open(&state, true).await?;
-        User { accounts, format }.run(arguments.command).await
+        User {
+            accounts,
+            format,
+            state: state.folder().to_owned(),
+        }
+        .run(arguments.command)
+        .await
     })
 }
 
@@ -54,6 +60,8 @@ pub(crate) fn database(error: Error) -> Failure {
 
 struct User {
     accounts: Accounts,
+    /// The state folder.
+    state: PathBuf,
     format: Format,
 }
 
@@ -100,7 +108,11 @@ impl User {
         let name = account_name(&arguments.name)?;
         // Everything that can be wrong is looked at before anybody types a password.
         let permissions = permissions(&arguments.permissions)?;
-        let home = arguments.home.as_deref().map(home).transpose()?;
+        let home = arguments
+            .home
+            .as_deref()
+            .map(|folder| self.home(folder))
+            .transpose()?;
         let keys = arguments
             .keys
             .iter()
@@ -133,6 +145,20 @@ impl User {
             show::json(&account, &keys),
             made_up.as_ref(),
         )
+    }
+
+    /// A home that the server will serve.
+    fn home(&self, folder: &Path) -> Result<PathBuf, Failure> {
+        let path = home(folder)?;
+        if wharf_server::lies_in(&path, &self.state) {
+            return Err(Failure::new(format!(
+                "the home `{}` lies in the state folder `{}`: passwords would be served",
+                folder.display(),
+                self.state.display()
+            ))
+            .hint("give another folder, or keep the state elsewhere with `--state`"));
+        }
+        Ok(path)
     }
 
     async fn list(&self) -> Result<(), Failure> {
@@ -168,7 +194,7 @@ impl User {
             .map(permissions)
             .transpose()?;
         let new_home = match (&changes.home, changes.no_home) {
-            (Some(folder), _) => Some(Some(home(folder)?)),
+            (Some(folder), _) => Some(Some(self.home(folder)?)),
             (None, true) => Some(None),
             (None, false) => None,
         };

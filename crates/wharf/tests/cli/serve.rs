@@ -71,6 +71,43 @@ fn s4_every_first_start_makes_its_own_password() {
 }
 
 #[test]
+fn s5_the_state_folder_is_never_served() {
+    let scratch = Scratch::new();
+    let state = scratch.text("files/state");
+    let mut running = Running::start(
+        &scratch,
+        &["--anonymous", "--format", "json", "--state", &state],
+    );
+    let curl = |what: &str| {
+        paste(
+            &format!("curl -s ftp://{}/{what}", running.address()),
+            &scratch.path("files"),
+        )
+    };
+    assert!(scratch.path("files/state/wharf.db").exists());
+    let listing = curl("");
+    assert!(!listing.stdout.contains("state"), "{}", listing.stdout);
+    for inside in ["state/", "state/wharf.db", "state/../state/wharf.db"] {
+        assert_ne!(curl(inside).code, Some(0), "{inside}");
+    }
+    running.stop();
+
+    for arguments in [
+        ["serve", &state, "--state", &state].as_slice(),
+        &["user", "add", "ann", "--home", &state, "--state", &state],
+    ] {
+        let refused = scratch.run(arguments);
+        assert_eq!(refused.code, Some(1));
+        assert!(
+            refused.stderr.contains("lies in the state folder"),
+            "{}",
+            refused.stderr
+        );
+        assert!(refused.stderr.contains("hint: "), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn the_commands_that_are_printed_work_when_they_are_pasted() {
     let scratch = Scratch::new();
     fs::write(scratch.path("files/hello.txt"), "hello").unwrap();
