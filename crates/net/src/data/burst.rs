@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::spawn_blocking;
 
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+
 use super::DataConnection;
 use super::control::{CancelOnDrop, TransferControl, TransferError};
 use crate::pool::{BufferPool, PooledBuffer};
@@ -89,9 +92,37 @@ impl Turn {
         self.control.add(bytes);
     }
 
+    /// Lets calls on the socket wait in the kernel as long as this burst would wait anyway: for a
+    /// fast peer one call then moves a whole piece, where a non-blocking one comes back, and polls,
+    /// for every window. For a slow peer it does not, so that it holds no thread.
+    pub(super) fn may_wait_in_kernel(&self, socket: &OwnedFd) {
+        let Ok(flags) = fcntl_getfl(socket) else {
+            return;
+        };
+        let patient = !self.patience.is_zero()
+            && set_socket_timeout(socket, Timeout::Send, Some(self.patience)).is_ok();
+        let wanted = if patient {
+            flags - OFlags::NONBLOCK
+        } else {
+            flags | OFlags::NONBLOCK
+        };
+        // Where it cannot be had, the burst polls.
+        let _ = fcntl_setfl(socket, wanted);
+    }
+
+    /// Counts time spent waiting in the kernel.
+    pub(super) fn waited(&mut self, time: Duration) {
+        self.waited += time;
+    }
+
+    /// Whether the peer has been waited for long enough; not before the first wait.
+    pub(super) fn is_out_of_patience(&self) -> bool {
+        self.waited >= PATIENCE_IN_ALL
+    }
+
     /// Waits shortly for the peer; `false` when the burst should end instead.
     pub(super) fn awaits(&mut self, socket: &OwnedFd, direction: Direction) -> bool {
-        if self.patience.is_zero() || self.waited >= PATIENCE_IN_ALL {
+        if self.patience.is_zero() || self.is_out_of_patience() {
             return false;
         }
         let began = Instant::now();

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, IoSliceMut};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rustix::buffer::spare_capacity;
 use rustix::fs::sendfile;
@@ -132,12 +133,16 @@ impl Work for FileSending {
     }
 
     fn run(&mut self, socket: &OwnedFd, turn: &mut Turn) -> Step<io::Error> {
+        turn.may_wait_in_kernel(socket);
         while self.remaining > 0 {
             if turn.is_cancelled() {
                 return Step::Failed(TransferError::Cancelled);
             }
             if turn.is_over() {
                 return Step::Again;
+            }
+            if turn.is_out_of_patience() {
+                return Step::Blocked(Direction::Send);
             }
             let moved = match &mut self.copying {
                 None => self.send_piece(socket, turn),
@@ -172,12 +177,16 @@ impl FileSending {
     fn send_piece(&mut self, socket: &OwnedFd, turn: &mut Turn) -> Result<u64, Step<io::Error>> {
         let piece = usize::try_from(self.remaining.min(PIECE)).unwrap_or(usize::MAX);
         let mut position = self.position;
+        let began = Instant::now();
         match sendfile(socket, &*self.file, Some(&mut position), piece) {
             Ok(0) => Err(Step::Failed(TransferError::Local(
                 io::ErrorKind::UnexpectedEof.into(),
             ))),
             Ok(sent) => {
                 turn.moved(sent);
+                if sent < piece {
+                    turn.waited(began.elapsed());
+                }
                 Ok(sent as u64)
             }
             Err(Errno::AGAIN) if turn.awaits(socket, Direction::Send) => Ok(0),
