@@ -95,19 +95,21 @@ impl Turn {
     /// Lets calls on the socket wait in the kernel as long as this burst would wait anyway: for a
     /// fast peer one call then moves a whole piece, where a non-blocking one comes back, and polls,
     /// for every window. For a slow peer it does not, so that it holds no thread.
-    pub(super) fn may_wait_in_kernel(&self, socket: &OwnedFd) {
+    pub(super) fn may_wait_in_kernel(&self, socket: &OwnedFd) -> bool {
         let Ok(flags) = fcntl_getfl(socket) else {
-            return;
+            return false;
         };
+        let patience = Some(self.patience);
         let patient = !self.patience.is_zero()
-            && set_socket_timeout(socket, Timeout::Send, Some(self.patience)).is_ok();
+            && set_socket_timeout(socket, Timeout::Send, patience).is_ok()
+            && set_socket_timeout(socket, Timeout::Recv, patience).is_ok();
         let wanted = if patient {
             flags - OFlags::NONBLOCK
         } else {
             flags | OFlags::NONBLOCK
         };
         // Where it cannot be had, the burst polls.
-        let _ = fcntl_setfl(socket, wanted);
+        fcntl_setfl(socket, wanted).is_ok() && patient
     }
 
     /// Counts time spent waiting in the kernel.

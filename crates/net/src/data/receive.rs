@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
@@ -82,16 +83,23 @@ impl<S: Sink> Work for Receiving<S> {
             return Step::Again;
         };
         buffer.clear();
+        let flags = if turn.may_wait_in_kernel(socket) {
+            RecvFlags::WAITALL
+        } else {
+            RecvFlags::DONTWAIT
+        };
         loop {
             if turn.is_cancelled() {
                 return Step::Failed(TransferError::Cancelled);
             }
-            match recv(socket, spare_capacity(&mut buffer), RecvFlags::DONTWAIT) {
+            let began = Instant::now();
+            match recv(socket, spare_capacity(&mut buffer), flags) {
                 Ok((0, _)) => return self.end(&mut buffer),
                 Ok((received, _)) => {
                     turn.moved(received);
                     self.received += received as u64;
-                    if buffer.len() < buffer.capacity() {
+                    if buffer.len() < buffer.capacity() && !turn.is_out_of_patience() {
+                        turn.waited(began.elapsed());
                         continue;
                     }
                     if let Err(step) = self.flush(&mut buffer) {
@@ -99,6 +107,9 @@ impl<S: Sink> Work for Receiving<S> {
                     }
                     if turn.is_over() {
                         return Step::Again;
+                    }
+                    if turn.is_out_of_patience() {
+                        return Step::Blocked(Direction::Receive);
                     }
                 }
                 Err(Errno::AGAIN) => {
