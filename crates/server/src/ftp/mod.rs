@@ -2,6 +2,7 @@
 
 mod codes;
 mod control;
+mod entries;
 mod jobs;
 mod lister;
 mod login;

@@ -15,7 +15,8 @@ use wharf_vfs::{Attributes, Kind as FileKind, VPath};
 
 use super::codes::reported;
 use super::control::{Connection, End};
-use super::lister::{self, Lister};
+use super::entries;
+use super::lister::{Bounds, Lister};
 use crate::failure::{Failure, Kind};
 use crate::session::Session;
 
@@ -260,7 +261,7 @@ impl Connection {
                 "No such file or directory",
             )),
             (Ok(metadata), _) if metadata.kind == FileKind::File => {
-                Ok(Outcome::Time(lister::timestamp(metadata.modified)))
+                Ok(Outcome::Time(entries::timestamp(metadata.modified)))
             }
             (Ok(_), _) => Err(Failure::new(Kind::WrongType, id::C_8, "Not a regular file")),
             (Err(failure), Some((time, name))) if failure.kind == Kind::NotFound => {
@@ -282,7 +283,7 @@ impl Connection {
         let path = self.resolve_or_here(path)?;
         let metadata = session.stat(&path).await?;
         let held = session.permissions(&path)?;
-        Ok(Outcome::Lines(vec![lister::facts_line(
+        Ok(Outcome::Lines(vec![entries::facts_line(
             &path, &metadata, selection, held,
         )]))
     }
@@ -294,7 +295,7 @@ impl Connection {
         arguments: &ListArguments,
     ) -> Result<Outcome, Failure> {
         let path = self.resolve_or_here(arguments.path.as_deref())?;
-        let bounds = lister::Bounds::of(self.config());
+        let bounds = Bounds::of(self.config());
         let form = ListForm::Long;
         let lister = Lister::open(session, &self.directory, arguments, form, bounds, None).await;
         let result = match lister {
