@@ -6,7 +6,7 @@ use wharf_causes::id;
 use wharf_ftp::ascii::{FromNetwork, ToNetwork};
 use wharf_net::control::Watch;
 use wharf_net::data::{DataConnection, Sink, Source, TransferControl, TransferError};
-use wharf_vfs::{Published, Reader, Staged};
+use wharf_vfs::{Reader, Staged};
 
 use super::lister::Lister;
 use crate::failure::{Failure, Kind};
@@ -248,7 +248,6 @@ pub(super) struct Upload {
     received: u64,
     declared: Option<u64>,
     client: Client,
-    published: Option<Published>,
 }
 
 /// Who sends an upload, as far as its end needs to know.
@@ -282,7 +281,6 @@ impl Upload {
             // What ALLO promised cannot be compared with converted text.
             declared: declared.filter(|_| !ascii),
             client,
-            published: None,
         }
     }
 
@@ -349,7 +347,7 @@ impl Sink for Upload {
             self.stage()?.write(&rest)?;
         }
         if let Some(staged) = self.staged.take() {
-            self.published = Some(staged.publish_if(&|| !self.client.is_gone())?);
+            staged.publish_if(&|| !self.client.is_gone())?;
         }
         Ok(())
     }

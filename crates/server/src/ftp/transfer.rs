@@ -9,8 +9,8 @@ use std::time::Duration;
 use wharf_causes::id;
 use wharf_ftp::reply::Reply;
 use wharf_ftp::server::{
-    Action, DuringTransfer, ListForm, Outcome, Route, Transfer, TransferKind, opening,
-    opening_unique, progress,
+    Action, DuringTransfer, Outcome, Route, Transfer, TransferKind, opening, opening_unique,
+    progress,
 };
 use wharf_net::active;
 use wharf_net::data::{DataConnection, TransferControl};
@@ -167,10 +167,10 @@ impl Connection {
                 let here = &self.directory;
                 let control = Some(control.clone());
                 let lister = Lister::open(session, here, arguments, *form, bounds, control).await?;
-                let text = matches!(form, ListForm::Long | ListForm::Names | ListForm::Facts(_));
                 Ok(Prepared {
                     job: Job::Listing(Box::new(lister)),
-                    opening: opening(text, None),
+                    // A listing is text in every form, whatever TYPE says (RFC 959 4.1.3).
+                    opening: opening(true, None),
                     name: None,
                 })
             }
