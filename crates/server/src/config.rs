@@ -8,6 +8,10 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use wharf_net::tls::TlsVersion;
+use wharf_net::tls::certificate::CertificateFiles;
+use wharf_net::tls::client::ClientCertificates;
+
 /// The settings of one server process. Times are monotonic.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -22,6 +26,8 @@ pub struct Config {
     pub anonymous: Option<AnonymousConfig>,
     /// The passive data ports and what clients are told of them.
     pub passive: PassiveConfig,
+    /// `None`: no TLS at all; AUTH is not implemented then.
+    pub tls: Option<TlsConfig>,
     /// How many sessions, and how much of what a session may ask.
     pub limits: LimitsConfig,
     /// How long things may take.
@@ -45,13 +51,17 @@ pub struct ListenerConfig {
     pub address: SocketAddr,
     /// Whether a password may cross this listener in clear.
     pub plaintext: Plaintext,
+    /// Whether nobody may log in without TLS, anonymous users included.
+    pub tls: Requirement,
 }
 
 /// The protocols a listener can speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Protocol {
-    /// FTP (RFC 959).
+    /// FTP (RFC 959), with TLS on request (RFC 4217).
     Ftp,
+    /// FTP with TLS from the first byte on ("implicit").
+    Ftps,
 }
 
 impl Protocol {
@@ -60,6 +70,7 @@ impl Protocol {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ftp => "ftp",
+            Self::Ftps => "ftps",
         }
     }
 }
@@ -73,6 +84,76 @@ pub enum Plaintext {
     Loopback,
     /// From everywhere. Whoever can see the network reads the passwords.
     Allow,
+}
+
+/// Whether something must be so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Requirement {
+    /// It must.
+    Required,
+    /// It may.
+    Allowed,
+}
+
+/// TLS on control and data connections.
+#[derive(Debug, Clone)]
+pub struct TlsConfig {
+    /// The certificates; the first one holds where no other has the name that is asked for. The
+    /// files are watched.
+    pub certificates: Vec<CertificateFiles>,
+    /// Older versions are refused.
+    pub minimum: TlsVersion,
+    /// Whether a data connection must resume the TLS session of its control connection.
+    pub reuse: Reuse,
+    /// The same for implicit listeners; `None`: as [`reuse`](Self::reuse).
+    pub implicit_reuse: Option<Reuse>,
+    /// Whether an upload must end with TLS's own end.
+    pub close_notify: CloseNotify,
+    /// Exceptions by client network; the first that holds the client and says something counts.
+    pub networks: Vec<TlsNetwork>,
+    /// Whether data must be encrypted where the control connection is.
+    pub data: Requirement,
+    /// Whether clients are asked for certificates.
+    pub clients: ClientCertificates,
+    /// PEM: whose client certificates are trusted by their subject.
+    pub client_ca: Option<PathBuf>,
+    /// PEM: which of them are revoked.
+    pub client_crl: Option<PathBuf>,
+    /// Whether CCC may end the encryption of the control connection.
+    pub ccc: bool,
+}
+
+/// What holds for the clients of one network instead.
+#[derive(Debug, Clone)]
+pub struct TlsNetwork {
+    /// CIDR.
+    pub clients: String,
+    /// `None`: as elsewhere.
+    pub reuse: Option<Reuse>,
+    /// `None`: as elsewhere.
+    pub close_notify: Option<CloseNotify>,
+}
+
+/// Whether a data connection must resume the TLS session of its control connection, which proves
+/// that both are the same client's (security P6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reuse {
+    /// It must, or the transfer is refused with 522.
+    Require,
+    /// It need not; who does not is told in the log.
+    Prefer,
+    /// It does not matter.
+    Off,
+}
+
+/// Whether an encrypted upload must end with close_notify (RFC 8446 6.1): a FIN without it may be
+/// anybody's (security P8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseNotify {
+    /// It must, or the upload has failed.
+    Required,
+    /// The end of the connection is the end of the file.
+    Optional,
 }
 
 /// Anonymous access: read-only, no password.
@@ -115,6 +196,8 @@ pub struct LimitsConfig {
 pub struct TimeoutsConfig {
     /// From accept to a finished login, whatever is sent meanwhile.
     pub login: Duration,
+    /// From the first byte of a TLS handshake to its end, on control and data connections.
+    pub handshake: Duration,
     /// Without a command and without a transfer.
     pub idle: Duration,
     /// A data connection on which no byte moves.
@@ -155,6 +238,7 @@ impl Default for TimeoutsConfig {
     fn default() -> Self {
         Self {
             login: Duration::from_secs(60),
+            handshake: Duration::from_secs(10),
             idle: Duration::from_secs(300),
             stall: Duration::from_secs(60),
             data_connect: Duration::from_secs(10),

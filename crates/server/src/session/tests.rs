@@ -188,6 +188,7 @@ fn config(root: PathBuf) -> Config {
         private: None,
         anonymous: None,
         passive: PassiveConfig::default(),
+        tls: None,
         limits: LimitsConfig::default(),
         timeouts: TimeoutsConfig::default(),
         durability: Durability::None,

@@ -81,6 +81,7 @@ impl Settings {
             private: Some(state.to_owned()),
             anonymous,
             passive: self.passive(),
+            tls: None,
             limits: self.limits(),
             timeouts: self.timeouts(),
             durability: match self.choice("uploads.durability") {
@@ -148,6 +149,7 @@ impl Settings {
                 protocol: Protocol::Ftp,
                 address: (address, port).into(),
                 plaintext: self.plaintext(),
+                tls: wharf_server::config::Requirement::Allowed,
             })
             .collect()
     }
@@ -186,6 +188,7 @@ impl Settings {
 
     fn timeouts(&self) -> TimeoutsConfig {
         TimeoutsConfig {
+            handshake: TimeoutsConfig::default().handshake,
             login: self.duration("timeouts.login"),
             idle: self.duration("timeouts.idle"),
             stall: self.duration("timeouts.stall"),
