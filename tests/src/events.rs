@@ -71,8 +71,8 @@ impl Events {
         }
     }
 
-    pub(crate) fn listening(&self) -> Option<SocketAddr> {
-        let wanted = |line: &Value| line["event"] == "listening" && line["protocol"] == "ftp";
+    pub(crate) fn listening(&self, protocol: &str) -> Option<SocketAddr> {
+        let wanted = |line: &Value| line["event"] == "listening" && line["protocol"] == protocol;
         let line = self.wait(Duration::ZERO, wanted)?;
         let address: SocketAddr = line["address"].as_str()?.parse().ok()?;
         (address.ip() == Ipv4Addr::LOCALHOST).then_some(address)

@@ -31,6 +31,8 @@ pub struct Builder {
     settings: Option<String>,
     arguments: Vec<String>,
     before: Vec<String>,
+    implicit: bool,
+    plaintext: bool,
 }
 
 impl Builder {
@@ -44,6 +46,8 @@ impl Builder {
             settings: None,
             arguments: Vec::new(),
             before: Vec::new(),
+            implicit: false,
+            plaintext: true,
         }
     }
 
@@ -79,6 +83,21 @@ impl Builder {
     #[must_use]
     pub fn passive_ports(mut self, count: u16) -> Self {
         self.ports = PortRange::claim(count);
+        self
+    }
+
+    /// A second listener, for implicit FTPS, on any free port: [`Wharf::implicit`].
+    #[must_use]
+    pub const fn implicit(mut self) -> Self {
+        self.implicit = true;
+        self
+    }
+
+    /// Leaves `server.plaintext` at its default. Without this, passwords in clear are taken on
+    /// this machine, because most tests are about something else.
+    #[must_use]
+    pub const fn default_plaintext(mut self) -> Self {
+        self.plaintext = false;
         self
     }
 
@@ -137,7 +156,7 @@ impl Builder {
             });
         }
         let address = events
-            .listening()
+            .listening("ftp")
             .expect("a line that says where it listens");
         let account = events
             .account()
@@ -168,7 +187,8 @@ impl Builder {
             .arg("--state")
             .arg(self.scratch.state());
         command.args(["--listen", "127.0.0.1", "--ftp", &self.port.to_string()]);
-        command.args(["--ftps", "off", "--sftp", "off", "--web", "off"]);
+        command.args(["--ftps", if self.implicit { "0" } else { "off" }]);
+        command.args(["--sftp", "off", "--web", "off"]);
         command.args([
             "--passive-ports",
             &self.ports.argument(),
@@ -181,6 +201,11 @@ impl Builder {
         }
         command.args(&self.arguments);
         clean_environment(&mut command);
+        // The environment wins over the file: a test that writes the setting is left alone.
+        let written = self.settings.as_deref().unwrap_or_default();
+        if self.plaintext && !written.contains("plaintext") {
+            command.env("WHARF__SERVER__PLAINTEXT", "loopback");
+        }
         let log = File::options()
             .append(true)
             .create(true)

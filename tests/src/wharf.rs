@@ -76,6 +76,18 @@ impl Wharf {
         self.address
     }
 
+    /// Where the control connections with TLS from the first byte on go.
+    ///
+    /// # Panics
+    /// When it was started without [`Builder::implicit`].
+    #[must_use]
+    #[track_caller]
+    pub fn implicit(&self) -> SocketAddr {
+        self.events
+            .listening("ftps")
+            .expect("a line that says where implicit FTPS listens")
+    }
+
     /// `127.0.0.1:PORT`, for URLs.
     #[must_use]
     pub fn host(&self) -> String {
@@ -287,7 +299,7 @@ impl Wharf {
             "no second start: {problem:?}\n{}",
             self.setup.log()
         );
-        self.address = self.events.listening().expect("a listening line");
+        self.address = self.events.listening("ftp").expect("a listening line");
     }
 }
 
