@@ -1,5 +1,6 @@
 //! What is known of an account.
 
+use crate::certificate::{CertificateMatch, CertificateUse};
 use crate::key::PublicKey;
 use crate::name::AccountName;
 use crate::permission::PermissionSet;
@@ -25,6 +26,11 @@ pub struct Account {
     pub max_sessions: Option<u32>,
     /// Whether it can log in with a password at all.
     pub has_password: bool,
+    /// What a client certificate is good for at its login.
+    pub certificate_use: CertificateUse,
+    /// Whether it may have files sent between this server and another one (FXP), where the server
+    /// allows that at all.
+    pub fxp: bool,
     /// The revision of the last change to it; grows with every change.
     pub revision: i64,
     /// When it was made, wall-clock.
@@ -46,6 +52,13 @@ pub struct NewAccount {
     pub max_sessions: Option<u32>,
     /// The public keys it can log in with.
     pub keys: Vec<PublicKey>,
+    /// What a client certificate is good for at its login.
+    pub certificate_use: CertificateUse,
+    /// The client certificates it is known by.
+    pub certificates: Vec<CertificateMatch>,
+    /// Whether it may have files sent between this server and another one (FXP), where the server
+    /// allows that at all.
+    pub fxp: bool,
 }
 
 impl Account {
@@ -61,6 +74,8 @@ impl Account {
             permissions: Permissions::everywhere(PermissionSet::READ_ONLY),
             max_sessions: None,
             has_password: false,
+            certificate_use: CertificateUse::Off,
+            fxp: false,
             revision: 0,
             created: SystemTime::UNIX_EPOCH,
         }
@@ -84,6 +99,9 @@ impl NewAccount {
             permissions: Permissions::everywhere(PermissionSet::FULL),
             max_sessions: None,
             keys: Vec::new(),
+            certificate_use: CertificateUse::Off,
+            certificates: Vec::new(),
+            fxp: false,
         }
     }
 }

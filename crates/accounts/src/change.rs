@@ -1,5 +1,7 @@
 //! Changing accounts. Every change is one transaction that raises the revision.
 
+mod certificates;
+
 use crate::account::{Account, NewAccount};
 use crate::error::{Error, HomeError, Result};
 use crate::key::{self, AccountKey, PublicKey};
@@ -19,8 +21,8 @@ impl Accounts {
     /// Makes an account, enabled.
     ///
     /// # Errors
-    /// The name is taken, the password, home or limit cannot be, a key is there twice, too many
-    /// passwords are being hashed, or the database failed. Then nothing was changed.
+    /// The name is taken, the password, home or limit cannot be, a key or certificate is there
+    /// twice, too many passwords are being hashed, or the database failed. Then nothing was changed.
     pub async fn add(&self, new: NewAccount) -> Result<Account> {
         check_limit(new.max_sessions)?;
         new.home.as_deref().map(check_home).transpose()?;
@@ -31,7 +33,7 @@ impl Accounts {
         Ok(account)
     }
 
-    /// Removes an account and its keys. Its files stay.
+    /// Removes an account with its keys and certificates. Its files stay.
     ///
     /// # Errors
     /// There is no such account, or the database failed.
@@ -70,7 +72,7 @@ impl Accounts {
         self.store_password(name, password.as_ref()).await
     }
 
-    /// Takes an account's password away: from then on it logs in with keys only.
+    /// Takes an account's password away: from then on it logs in with keys or certificates only.
     ///
     /// # Errors
     /// There is no such account, or the database failed.
@@ -272,8 +274,8 @@ impl Change<'_> {
         password: Option<&StoredPassword>,
     ) -> Result<Account> {
         let query = sqlx::query_as(
-            "INSERT INTO account (name, enabled, home, permissions, max_sessions, password, revision, created) \
-             VALUES (?, 1, ?, ?, ?, ?, ?, ?) RETURNING *",
+            "INSERT INTO account (name, enabled, home, permissions, max_sessions, password, \
+             certificate_use, fxp, revision, created) VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
         );
         let record: Record = query
             .bind(new.name.as_str())
@@ -281,6 +283,8 @@ impl Change<'_> {
             .bind(new.permissions.to_string())
             .bind(new.max_sessions)
             .bind(password.map(StoredPassword::as_str))
+            .bind(new.certificate_use.word())
+            .bind(new.fxp)
             .bind(self.revision)
             .bind(now())
             .fetch_one(&mut *self.transaction)
@@ -296,6 +300,10 @@ impl Change<'_> {
         for key in &new.keys {
             let label = key::label(None, key)?;
             self.insert_key(&new.name, account.id, key.clone(), label)
+                .await?;
+        }
+        for certificate in &new.certificates {
+            self.insert_certificate(&new.name, account.id, certificate)
                 .await?;
         }
         Ok(account)

@@ -1,5 +1,6 @@
 //! What can go wrong with the accounts, by whose fault it is.
 
+use crate::certificate::CertificateError;
 use crate::key::KeyError;
 use crate::name::{AccountName, NameError};
 use crate::password::PasswordError;
@@ -50,6 +51,31 @@ pub enum Error {
     /// More keys than one account may have.
     #[error("an account has at most {max} keys")]
     TooManyKeys {
+        /// The limit.
+        max: i64,
+    },
+    /// Not a certificate's fingerprint or subject.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The account is not known by this certificate.
+    #[error("the account `{name}` has no certificate `{certificate}`")]
+    UnknownCertificate {
+        /// The account.
+        name: AccountName,
+        /// What was asked for.
+        certificate: String,
+    },
+    /// The account is known by the certificate already.
+    #[error("the account `{name}` has the certificate `{certificate}` already")]
+    CertificateExists {
+        /// The account.
+        name: AccountName,
+        /// Its fingerprint or subject.
+        certificate: String,
+    },
+    /// More certificates than one account may have.
+    #[error("an account has at most {max} certificates")]
+    TooManyCertificates {
         /// The limit.
         max: i64,
     },

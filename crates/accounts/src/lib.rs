@@ -1,4 +1,4 @@
-//! Who may enter and what they may do: accounts, permissions, keys.
+//! Who may enter and what they may do: accounts, permissions, keys, client certificates.
 //!
 //! [`Accounts`] is a handle on the database of accounts. A front-end asks it once, at the login,
 //! and keeps the [`Account`] it is given for the whole session; nothing here stands in the way of
@@ -8,10 +8,13 @@
 //! Paths are prefixes here, bytes compared component by component; this crate opens none of them.
 
 mod account;
+mod certificate;
 mod change;
+mod distinguished_name;
 mod error;
 mod key;
 mod login;
+mod login_by_certificate;
 mod name;
 mod password;
 mod permission;
@@ -23,6 +26,10 @@ mod watch;
 mod tests;
 
 pub use account::{Account, NewAccount};
+pub use certificate::{
+    AccountCertificate, CertificateError, CertificateMatch, CertificateUse, UnknownCertificateUse,
+};
+pub use distinguished_name::{DistinguishedName, DistinguishedNameError};
 pub use error::{DatabaseError, Error, HomeError, Result};
 pub use key::{AccountKey, KeyError, PublicKey};
 pub use login::{Denial, LoginError};

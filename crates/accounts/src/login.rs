@@ -210,7 +210,7 @@ impl fmt::Display for Denial {
     }
 }
 
-fn admit(account: Account) -> Result<Account, LoginError> {
+pub(crate) fn admit(account: Account) -> Result<Account, LoginError> {
     if account.enabled {
         Ok(account)
     } else {

@@ -1,13 +1,14 @@
 //! The database of accounts: opening it and reading it.
 
 use crate::account::Account;
+use crate::certificate::{AccountCertificate, CertificateMatch, CertificateUse};
 use crate::error::{DatabaseError, Error, Result};
 use crate::key::{AccountKey, PublicKey};
 use crate::name::AccountName;
 use crate::password::{Kdf, KdfCost, StoredPassword, VerifiedPasswords};
 use crate::watch::Revision;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, FromRow, SqlitePool};
+use sqlx::{ConnectOptions, FromRow, SqliteConnection, SqlitePool};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -48,13 +49,16 @@ pub(crate) struct Inner {
 pub(crate) struct Record {
     pub(crate) id: i64,
     name: String,
-    enabled: bool,
+    enabled: i64,
     home: Option<Vec<u8>>,
     permissions: String,
     max_sessions: Option<i64>,
     password: Option<String>,
     pub(crate) revision: i64,
     created: i64,
+    certificate_use: String,
+    /// A number, because sqlx takes any number but 0 for a `true`.
+    fxp: i64,
 }
 
 #[derive(FromRow)]
@@ -62,6 +66,13 @@ struct KeyRecord {
     wire: Vec<u8>,
     fingerprint: String,
     label: String,
+    added: i64,
+}
+
+/// A row of the table `certificate`.
+#[derive(FromRow)]
+pub(crate) struct CertificateRecord {
+    certificate: String,
     added: i64,
 }
 
@@ -169,6 +180,21 @@ impl Accounts {
         records.into_iter().map(|record| record.key(name)).collect()
     }
 
+    /// The client certificates an account is known by, in the order in which they were added.
+    ///
+    /// # Errors
+    /// There is no such account, the database failed, or a record is damaged.
+    pub async fn certificates(&self, name: &AccountName) -> Result<Vec<AccountCertificate>> {
+        let mut snapshot = self.0.pool.begin().await?;
+        let record: Option<Record> = sqlx::query_as(BY_NAME)
+            .bind(name.as_str())
+            .fetch_optional(&mut *snapshot)
+            .await?;
+        let record = record.ok_or_else(|| Error::UnknownAccount(name.clone()))?;
+        let held = CertificateRecord::all(&mut snapshot, record.id).await?;
+        held.iter().map(|held| held.certificate(&record)).collect()
+    }
+
     /// Waits until the database is closed. Without it, dropping the last handle closes it a little
     /// later.
     pub async fn close(&self) {
@@ -176,12 +202,12 @@ impl Accounts {
     }
 
     pub(crate) async fn record(&self, name: &AccountName) -> Result<Option<Record>> {
-        let query = sqlx::query_as("SELECT * FROM account WHERE name = ?").bind(name.as_str());
+        let query = sqlx::query_as(BY_NAME).bind(name.as_str());
         Ok(query.fetch_optional(&self.0.pool).await?)
     }
 
     pub(crate) async fn record_by_id(&self, id: i64) -> Result<Option<Record>> {
-        let query = sqlx::query_as("SELECT * FROM account WHERE id = ?").bind(id);
+        let query = sqlx::query_as(BY_ID).bind(id);
         Ok(query.fetch_optional(&self.0.pool).await?)
     }
 }
@@ -213,7 +239,7 @@ impl Record {
         Ok(Account {
             id: self.id,
             name: self.name.parse().map_err(|_| damaged("the name"))?,
-            enabled: self.enabled,
+            enabled: flag(self.enabled).ok_or_else(|| damaged("whether it is enabled"))?,
             home,
             permissions: self
                 .permissions
@@ -224,9 +250,16 @@ impl Record {
                 other => other.flatten(),
             },
             has_password: self.stored_password().is_some(),
+            certificate_use: self.certificate_use()?,
+            fxp: flag(self.fxp).ok_or_else(|| damaged("whether it may use FXP"))?,
             revision: self.revision,
             created: time(self.created).ok_or_else(|| damaged("the time"))?,
         })
+    }
+
+    pub(crate) fn certificate_use(&self) -> Result<CertificateUse> {
+        let word = self.certificate_use.parse();
+        word.map_err(|_| self.damaged("the use of certificates"))
     }
 
     pub(crate) fn stored_password(&self) -> Option<StoredPassword> {
@@ -259,10 +292,46 @@ impl KeyRecord {
     }
 }
 
+impl CertificateRecord {
+    /// The certificates of an account, in the order in which they were added; none for an id that
+    /// no account has.
+    pub(crate) async fn all(
+        snapshot: &mut SqliteConnection,
+        account: i64,
+    ) -> Result<Vec<Self>, sqlx::Error> {
+        sqlx::query_as("SELECT certificate, added FROM certificate WHERE account = ? ORDER BY id")
+            .bind(account)
+            .fetch_all(snapshot)
+            .await
+    }
+
+    /// What the record says, which has to be in the form in which it was written.
+    pub(crate) fn certificate(&self, record: &Record) -> Result<AccountCertificate> {
+        let damaged = || record.damaged("a certificate");
+        let certificate: CertificateMatch = self.certificate.parse().map_err(|_| damaged())?;
+        if certificate.to_string() != self.certificate {
+            return Err(damaged());
+        }
+        Ok(AccountCertificate {
+            certificate,
+            added: time(self.added).ok_or_else(damaged)?,
+        })
+    }
+}
+
 pub(crate) async fn stored_revision(pool: &SqlitePool) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT value FROM revision")
         .fetch_one(pool)
         .await
+}
+
+/// 0 or 1, as the database has them for a yes or no.
+fn flag(stored: i64) -> Option<bool> {
+    match stored {
+        0 => Some(false),
+        1 => Some(true),
+        _ => None,
+    }
 }
 
 /// Wall-clock seconds for the database.
@@ -368,6 +437,8 @@ fn is_busy(error: &sqlx::Error) -> bool {
     code.is_some_and(|code| code & 0xff == 5)
 }
 
+pub(crate) const BY_NAME: &str = "SELECT * FROM account WHERE name = ?";
+pub(crate) const BY_ID: &str = "SELECT * FROM account WHERE id = ?";
 const MAX_CONNECTIONS: u32 = 4;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -23,6 +23,7 @@ async fn an_account_is_found_as_it_was_made() {
             permissions: "read-only,/in=upload-only".parse().unwrap(),
             max_sessions: Some(u32::MAX),
             keys: vec![ED25519.parse().unwrap(), RSA.parse().unwrap()],
+            ..NewAccount::new(name("änn"))
         })
         .await
         .unwrap();
