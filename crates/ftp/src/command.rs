@@ -3,9 +3,12 @@
 mod argument;
 mod encode;
 mod error;
+mod host;
 mod parse;
 
+pub(crate) use encode::write_facts;
 pub use error::CommandError;
+pub use host::HostName;
 
 use std::fmt;
 use std::net::{SocketAddr, SocketAddrV4};
@@ -102,6 +105,9 @@ pub enum Command {
     Pbsz(u32),
     Prot(Protection),
     Ccc,
+    /// `None` asks which it is.
+    Sscn(Option<bool>),
+    Cpsv,
     Feat,
     Opts(OptsArgument),
     Help(Option<Box<[u8]>>),
@@ -109,7 +115,7 @@ pub enum Command {
     Syst,
     Clnt(Box<[u8]>),
     Csid(Option<Box<[u8]>>),
-    Host(Box<[u8]>),
+    Host(HostName),
     Lang(Option<Box<[u8]>>),
     Hash(Path),
     Xcrc(RangeOfFile),
@@ -325,6 +331,8 @@ impl Command {
             Self::Pbsz(_) => Verb::Pbsz,
             Self::Prot(_) => Verb::Prot,
             Self::Ccc => Verb::Ccc,
+            Self::Sscn(_) => Verb::Sscn,
+            Self::Cpsv => Verb::Cpsv,
             Self::Feat => Verb::Feat,
             Self::Opts(_) => Verb::Opts,
             Self::Help(_) => Verb::Help,

@@ -12,6 +12,8 @@ pub struct VerbInfo {
     pub login: bool,
     /// Needs a control connection under TLS.
     pub tls: bool,
+    /// Part of TLS: served only where TLS is offered.
+    pub of_tls: bool,
     /// Moves data over a data connection.
     pub transfers: bool,
     /// Changes files, always; MDTM, which may, is judged by what it then does.
@@ -64,6 +66,7 @@ const fn row(
         name,
         login: false,
         tls: false,
+        of_tls: false,
         transfers: false,
         writes: false,
         during_transfer: false,
@@ -192,10 +195,12 @@ verbs! {
     verb!(Mfct, "MFCT", [login, writes, unbuilt], feat: Some("MFCT"), "MFCT <YYYYMMDDhhmmss> <path>: set when a file was created");
     verb!(Mff, "MFF", [login, writes], feat: Some("MFF modify;UNIX.mode;"), "MFF <fact=value;...> <path>: set facts of a file");
 
-    verb!(Auth, "AUTH", [unbuilt], feat: Some("AUTH TLS"), "AUTH TLS: encrypt the control connection");
-    verb!(Pbsz, "PBSZ", [tls, unbuilt], feat: Some("PBSZ"), "PBSZ 0: before PROT");
-    verb!(Prot, "PROT", [tls, unbuilt], feat: Some("PROT"), "PROT P|C: encrypt data connections, or not");
-    verb!(Ccc, "CCC", [login, tls, unbuilt], feat: Some("CCC"), "CCC: end the encryption of the control connection");
+    verb!(Auth, "AUTH", [of_tls], feat: Some("AUTH TLS"), "AUTH TLS: encrypt the control connection");
+    verb!(Pbsz, "PBSZ", [tls, of_tls], feat: Some("PBSZ"), "PBSZ 0: before PROT");
+    verb!(Prot, "PROT", [tls, of_tls], feat: Some("PROT"), "PROT P|C: encrypt data connections, or not");
+    verb!(Ccc, "CCC", [login, tls, of_tls], feat: Some("CCC"), "CCC: end the encryption of the control connection");
+    verb!(Sscn, "SSCN", [login, tls, of_tls], feat: Some("SSCN"), "SSCN [ON|OFF]: be the TLS client on data connections, between two servers");
+    verb!(Cpsv, "CPSV", [login, tls, of_tls], feat: Some("CPSV"), "CPSV: PASV with this server as the TLS client, between two servers");
 
     verb!(Feat, "FEAT", [], feat: None, "FEAT: list extensions");
     verb!(Opts, "OPTS", [], feat: Some("UTF8"), "OPTS UTF8 ON | OPTS MLST <fact;...>: choose options");
@@ -204,7 +209,7 @@ verbs! {
     verb!(Syst, "SYST", [], feat: None, "SYST: the kind of system");
     verb!(Clnt, "CLNT", [], feat: Some("CLNT"), "CLNT <text>: the client's name");
     verb!(Csid, "CSID", [], feat: Some("CSID"), "CSID [<text>]: exchange names and traits of client and server");
-    verb!(Host, "HOST", [unbuilt], feat: Some("HOST"), "HOST <name>: choose a site before the login");
+    verb!(Host, "HOST", [], feat: Some("HOST"), "HOST <name>: choose a site before the login");
     verb!(Lang, "LANG", [], feat: Some("LANG EN*"), "LANG [<tag>]: choose the language of replies");
 
     verb!(Hash, "HASH", [login, unbuilt], feat: Some("HASH"), "HASH <path>: checksum of a file");

@@ -36,6 +36,16 @@ pub(super) fn allocation(text: &[u8]) -> Option<(u64, Option<u64>)> {
     }
 }
 
+/// `ON`, `OFF` or nothing, in any case.
+pub(super) fn on_or_off(text: &[u8]) -> Option<Option<bool>> {
+    match text {
+        b"" => Some(None),
+        on if on.eq_ignore_ascii_case(b"ON") => Some(Some(true)),
+        off if off.eq_ignore_ascii_case(b"OFF") => Some(Some(false)),
+        _ => None,
+    }
+}
+
 /// Options, then a path; see [`super::Command`].
 pub(super) fn list(text: &[u8]) -> ListArguments {
     let mut arguments = ListArguments::default();

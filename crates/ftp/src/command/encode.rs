@@ -50,7 +50,7 @@ impl Command {
     // tidy: table
     fn write_argument(&self, out: &mut Vec<u8>) {
         match self {
-            Self::User(text) | Self::Clnt(text) | Self::Host(text) => out.extend_from_slice(text),
+            Self::User(text) | Self::Clnt(text) => out.extend_from_slice(text),
             Self::Pass(text) | Self::Acct(text) => out.extend_from_slice(text.expose_secret()),
             Self::Cwd(path)
             | Self::Mkd(path)
@@ -79,6 +79,8 @@ impl Command {
             | Self::Pasv
             | Self::Abor
             | Self::Ccc
+            | Self::Sscn(None)
+            | Self::Cpsv
             | Self::Feat
             | Self::Noop
             | Self::Syst
@@ -118,14 +120,7 @@ impl Command {
             Self::Mfmt { time, path } | Self::Mfct { time, path } => {
                 time_and_path(out, *time, path)
             }
-            Self::Mff { facts, path } => {
-                for one in facts {
-                    out.extend_from_slice(&fact(one));
-                    out.push(b';');
-                }
-                out.push(b' ');
-                out.extend_from_slice(path);
-            }
+            Self::Mff { facts, path } => write_facts(out, facts, path),
             Self::Auth(mechanism) => out.extend_from_slice(match mechanism {
                 Mechanism::Tls => b"TLS",
                 Mechanism::Ssl => b"SSL",
@@ -138,6 +133,9 @@ impl Command {
                 Protection::Confidential => b'E',
                 Protection::Private => b'P',
             }),
+            Self::Sscn(Some(true)) => out.extend_from_slice(b"ON"),
+            Self::Sscn(Some(false)) => out.extend_from_slice(b"OFF"),
+            Self::Host(name) => out.extend_from_slice(name.on_the_wire().as_bytes()),
             Self::Opts(argument) => opts(out, argument),
             Self::Xcrc(range)
             | Self::Xmd5(range)
@@ -156,11 +154,21 @@ impl Command {
     }
 }
 
+/// `name=value;name=value; path`, as MFF and its reply have it (draft-somers-ftp-mfxx 3.1).
+pub(crate) fn write_facts(out: &mut Vec<u8>, facts: &[Fact], path: &[u8]) {
+    for one in facts {
+        out.extend_from_slice(&fact(one));
+        out.push(b';');
+    }
+    out.push(b' ');
+    out.extend_from_slice(path);
+}
+
 /// `name=value`.
 pub(super) fn fact(fact: &Fact) -> Vec<u8> {
     match fact {
-        Fact::Modify(time) => format!("modify={time}").into_bytes(),
-        Fact::Create(time) => format!("create={time}").into_bytes(),
+        Fact::Modify(time) => format!("Modify={time}").into_bytes(),
+        Fact::Create(time) => format!("Create={time}").into_bytes(),
         Fact::Mode(mode) => format!("UNIX.mode={mode:04o}").into_bytes(),
         Fact::Owner(name) => [b"UNIX.owner=", &**name].concat(),
         Fact::Group(name) => [b"UNIX.group=", &**name].concat(),

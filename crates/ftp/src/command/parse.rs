@@ -2,8 +2,8 @@
 
 use super::argument::{self, BadFacts};
 use super::{
-    Command, CommandError, EpsvArgument, MAX_PASSWORD, Mechanism, ModeCode, Path, Protection,
-    SiteCommand, StructureCode, TypeCode,
+    Command, CommandError, EpsvArgument, HostName, MAX_PASSWORD, Mechanism, ModeCode, Path,
+    Protection, SiteCommand, StructureCode, TypeCode,
 };
 use crate::address::{self, AddressError};
 use crate::line::has_forbidden_byte;
@@ -68,7 +68,6 @@ fn parse_argument(verb: Verb, argument: Option<&[u8]>) -> Result<Command, Comman
         Verb::Appe => parser.required().map(Command::Appe),
         Verb::Size => parser.required().map(Command::Size),
         Verb::Clnt => parser.required().map(Command::Clnt),
-        Verb::Host => parser.required().map(Command::Host),
         Verb::Hash => parser.required().map(Command::Hash),
         Verb::Stou => Ok(Command::Stou(parser.optional())),
         Verb::Mlsd => Ok(Command::Mlsd(parser.optional())),
@@ -84,6 +83,7 @@ fn parse_argument(verb: Verb, argument: Option<&[u8]>) -> Result<Command, Comman
         Verb::Pasv => parser.nothing(Command::Pasv),
         Verb::Abor => parser.nothing(Command::Abor),
         Verb::Ccc => parser.nothing(Command::Ccc),
+        Verb::Cpsv => parser.nothing(Command::Cpsv),
         Verb::Feat => parser.nothing(Command::Feat),
         Verb::Syst => parser.nothing(Command::Syst),
         // Some clients send text with it to keep a connection alive.
@@ -222,6 +222,8 @@ impl Parser<'_> {
             [b'S' | b's'] => Protection::Safe,
             [b'E' | b'e'] => Protection::Confidential,
             [b'P' | b'p'] => Protection::Private,
+            // RFC 2228 3: a level that is not understood is a parameter.
+            [_] => return Err(self.parameter("PROT P and PROT C are served")),
             _ => return Err(self.syntax()),
         }))
     }
@@ -298,6 +300,8 @@ impl Parser<'_> {
             Verb::Pbsz => decimal(text.trim_ascii_end())
                 .and_then(|size| u32::try_from(size).ok())
                 .map(Command::Pbsz),
+            Verb::Sscn => argument::on_or_off(text.trim_ascii_end()).map(Command::Sscn),
+            Verb::Host => HostName::parse(text.trim_ascii_end()).map(Command::Host),
             Verb::Opts if !text.is_empty() => Some(Command::Opts(argument::opts(text))),
             Verb::Xcrc => argument::range_of_file(text).map(Command::Xcrc),
             Verb::Xmd5 => argument::range_of_file(text).map(Command::Xmd5),

@@ -74,9 +74,16 @@ fn codes_of_refusals() {
         (b"EPRT |2|::1%lo|99999|", 501),
         (b"EPSV 3", 522),
         (b"EPSV x", 501),
-        (b"AUTH TLS", 502),
-        (b"AUTH", 502),
-        (b"PBSZ 0", 502),
+        (b"AUTH", 501),
+        (b"PBSZ", 501),
+        (b"PBSZ -1", 501),
+        (b"PBSZ 4294967296", 501),
+        (b"PROT", 501),
+        (b"PROT PP", 501),
+        (b"PROT X", 504),
+        (b"CCC x", 501),
+        (b"CPSV x", 501),
+        (b"SSCN x", 501),
         (b"HASH x", 502),
         (b"SMNT x", 502),
         (b"SITE CPFR x", 502),
@@ -97,7 +104,9 @@ fn codes_of_refusals() {
         (b"OPTS", 501),
         (b"RANG 5 4", 501),
         (b"RANG 5", 501),
-        (b"HOST", 502),
+        (b"HOST", 501),
+        (b"HOST a b", 501),
+        (b"HOST 2001:db8::1", 501),
     ] {
         assert_eq!(
             code(line),
@@ -269,6 +278,15 @@ fn forms_real_clients_send() {
     );
     check(b"EPSV all", Command::Epsv(EpsvArgument::All));
     check(b"AUTH tls-c", Command::Auth(Mechanism::Tls));
+    check(b"AUTH TLS-P", Command::Auth(Mechanism::Ssl));
+    check(b"PROT p", Command::Prot(Protection::Private));
+    check(b"SSCN", Command::Sscn(None));
+    check(b"sscn on", Command::Sscn(Some(true)));
+    check(b"SSCN Off ", Command::Sscn(Some(false)));
+    check(
+        b"HOST [2001:DB8::1]",
+        Command::Host(HostName::parse(b"[2001:db8::1]").unwrap()),
+    );
 }
 
 #[test]
@@ -301,6 +319,8 @@ fn example(verb: Verb) -> &'static str {
         Verb::Mode => "S",
         Verb::Prot => "P",
         Verb::Auth => "TLS",
+        Verb::Host => "ftp.example.com",
+        Verb::Sscn => "ON",
         Verb::Rest | Verb::Allo | Verb::Pbsz => "1",
         Verb::Rang => "1 2",
         Verb::Mfmt | Verb::Mfct => "20200102030405 a",

@@ -29,6 +29,14 @@ pub enum Step {
     },
     /// Answer, then close the control connection.
     Close(Reply),
+    /// AUTH was taken: answer with this in clear, begin TLS as its server, then call
+    /// [`super::Dialogue::protected`]. Whatever else was received in clear after the command ends
+    /// the connection (security P9), and so does a handshake that fails: until the call, the
+    /// machine takes no command.
+    StartTls(Reply),
+    /// CCC was taken: answer with this under TLS, close TLS in both directions, then call
+    /// [`super::Dialogue::unprotected`].
+    StopTls(Reply),
     /// Do this, then hand the outcome to [`super::Dialogue::done`].
     Do(Action),
 }
@@ -42,6 +50,10 @@ pub enum Why {
     PassiveOverIpv6,
     /// NUL, CR or LF inside an argument (security F24).
     ForbiddenByte,
+    /// 522: a transfer in clear where data connections must be protected (security P17). The
+    /// machine has forgotten PASV or PORT by then; a passive port opened for it stays until its
+    /// time is over or the next one is opened, unless the surroundings drop it on seeing this.
+    ClearData,
 }
 
 /// Work outside the machine. Paths are relative to the session's working directory.
@@ -58,8 +70,14 @@ pub enum Action {
         name: Box<[u8]>,
         password: SecretSlice<u8>,
     },
-    /// REIN: forget the login and the working directory.
+    /// REIN: forget the login, the working directory and the site (RFC 7151 3.2.1). TLS stays.
     Reinitialise,
+    /// HOST before the login: a DNS name, or an IP address without brackets. `Done` answers 220;
+    /// a name that is none of ours is 504. A later HOST replaces it; AUTH keeps it.
+    SelectSite { name: Box<str> },
+    /// SSCN ON or OFF: from now on, be the TLS client (`on`) or server on data connections. For
+    /// sessions that may transfer from server to server.
+    SecureClient { on: bool },
     /// CWD, and CDUP as `..`.
     ChangeDirectory { path: PathArgument, up: bool },
     /// PWD.
@@ -77,8 +95,9 @@ pub enum Action {
         from: PathArgument,
         to: PathArgument,
     },
-    /// PASV (`extended: false`) or EPSV.
-    OpenPassive { extended: bool },
+    /// PASV (`extended: false`) or EPSV. `tls_client`: CPSV, which is PASV for a peer that is
+    /// another server; for sessions that may transfer from server to server.
+    OpenPassive { extended: bool, tls_client: bool },
     /// PORT or EPRT: may data go to this address?
     CheckActive { target: SocketAddr, extended: bool },
     /// Anything with a data connection.
@@ -138,6 +157,10 @@ pub struct Transfer {
     pub route: Route,
     /// TYPE A: line endings are converted.
     pub ascii: bool,
+    /// PROT P: the data connection is under TLS.
+    pub protected: bool,
+    /// SSCN ON or CPSV: we are the TLS client on the data connection. Only with `protected`.
+    pub tls_client: bool,
 }
 
 /// What a transfer moves.
@@ -220,6 +243,8 @@ pub enum Outcome {
     AskPassword,
     /// Identify or Authenticate: let in.
     LoggedIn,
+    /// Identify: the certificate of the TLS handshake is login enough (RFC 4217 9).
+    LoggedInByCertificate,
     /// A virtual path: the working directory, or the folder made.
     Path(Box<[u8]>),
     /// The passive address to tell the client.

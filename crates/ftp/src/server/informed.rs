@@ -1,19 +1,19 @@
 //! Replies that only tell: FEAT, HELP, SYST and the wording of outcomes.
 
-use super::{Action, Outcome, Step, TransferKind, Why, path_reply};
-use crate::command::{Command, CommandError, Fact};
+use super::{Action, DialogueOptions, Outcome, Step, TransferKind, Why, path_reply};
+use crate::command::{Command, CommandError, Fact, write_facts};
 use crate::listing::write::FactSet;
 use crate::reply::Reply;
 use crate::time::Timestamp;
 use crate::verb::{self, SiteVerb, Verb};
 
 /// Commands answered from the tables alone.
-pub(super) fn answer(command: &Command, facts: FactSet) -> Reply {
+pub(super) fn answer(command: &Command, facts: FactSet, options: DialogueOptions) -> Reply {
     match command {
         Command::Noop => Reply::line(200, "Still here"),
         Command::Syst => Reply::line(215, "UNIX Type: L8"),
-        Command::Feat => features(facts),
-        Command::Help(topic) => help(topic.as_deref()),
+        Command::Feat => features(facts, options),
+        Command::Help(topic) => help(topic.as_deref(), options),
         Command::Clnt(_) => Reply::line(200, "Noted"),
         Command::Csid(_) => Reply::line(200, "Name=wharf;CaseSensitive=1;DirSep=/;"),
         Command::Lang(None) => Reply::line(200, "Language is EN"),
@@ -29,6 +29,7 @@ pub(super) fn answer(command: &Command, facts: FactSet) -> Reply {
 pub(super) fn done(action: &Action, outcome: Outcome) -> Reply {
     match (action, outcome) {
         (Action::Reinitialise, _) => Reply::line(220, "Ready for a new user"),
+        (Action::SelectSite { .. }, _) => Reply::line(220, "Ready for a user of this host"),
         (Action::ChangeDirectory { up: true, .. }, _) => Reply::line(200, "Directory changed"),
         (Action::ChangeDirectory { up: false, .. }, _) => Reply::line(250, "Directory changed"),
         (Action::PrintDirectory, Outcome::Path(path)) => {
@@ -89,25 +90,13 @@ fn transferred(kind: &TransferKind, name: Option<Box<[u8]>>, note: Option<&'stat
 /// draft-somers-ftp-mfxx 3.1: the reply names the facts as set, then the path.
 fn changed_facts(facts: &[Fact], path: &[u8]) -> Reply {
     let mut text = Vec::new();
-    for fact in facts {
-        match fact {
-            Fact::Modify(time) => text.extend_from_slice(format!("Modify={time};").as_bytes()),
-            Fact::Create(time) => text.extend_from_slice(format!("Create={time};").as_bytes()),
-            Fact::Mode(mode) => {
-                text.extend_from_slice(format!("UNIX.mode={mode:04o};").as_bytes());
-            }
-            Fact::Owner(name) => text.extend_from_slice(&[b"UNIX.owner=", &**name, b";"].concat()),
-            Fact::Group(name) => text.extend_from_slice(&[b"UNIX.group=", &**name, b";"].concat()),
-        }
-    }
-    text.push(b' ');
-    text.extend_from_slice(path);
+    write_facts(&mut text, facts, path);
     Reply::raw(213, text)
 }
 
-fn features(facts: FactSet) -> Reply {
+fn features(facts: FactSet, options: DialogueOptions) -> Reply {
     let mut lines: Vec<Vec<u8>> = Vec::new();
-    for info in verb::table().iter().filter(|info| info.built) {
+    for info in verb::table().iter().filter(|info| options.features(info)) {
         match info.feat {
             Some(_) if info.verb == Verb::Mlst => lines.push(facts.feature_line().into_bytes()),
             Some(feature) => lines.push(feature.as_bytes().to_vec()),
@@ -122,11 +111,11 @@ fn features(facts: FactSet) -> Reply {
     Reply::indented(211, "Features", lines, "End")
 }
 
-fn help(topic: Option<&[u8]>) -> Reply {
+fn help(topic: Option<&[u8]>, options: DialogueOptions) -> Reply {
     let Some(topic) = topic else {
         let names: Vec<&str> = verb::table()
             .iter()
-            .filter(|info| info.built)
+            .filter(|info| options.serves(info))
             .map(|info| info.name)
             .collect();
         let lines = names
@@ -139,7 +128,7 @@ fn help(topic: Option<&[u8]>) -> Reply {
         return site_help();
     }
     match Verb::from_name(topic) {
-        Some(verb) if verb.info().built => Reply::line(214, verb.info().help),
+        Some(verb) if options.serves(verb.info()) => Reply::line(214, verb.info().help),
         _ => Reply::line(504, "No such command; HELP lists them"),
     }
 }

@@ -1,10 +1,17 @@
 use super::*;
 
+/// Plays a script against a fresh machine without TLS; see [`play`].
+fn dialogue(script: &str) {
+    play(DialogueOptions::default(), script);
+}
+
 /// Plays a script against a fresh machine. `C:` a command, `S:` the start of the next reply line,
 /// `A:` the start of the action asked for, `O:` its outcome, `T:` a line while a transfer runs and
-/// what it means then.
-fn dialogue(script: &str) {
-    let mut machine = Dialogue::new(false);
+/// what it means then. `X: begin` and `X: end` are the end of TLS's handshake and of TLS, where a
+/// reply asked for them; `X: close` is the end of the connection.
+fn play(options: DialogueOptions, script: &str) {
+    let mut machine = Dialogue::new(options);
+    let mut awaited = None;
     let mut asked: Option<Action> = None;
     let mut replies: std::collections::VecDeque<String> = std::collections::VecDeque::new();
     for line in script
@@ -24,8 +31,18 @@ fn dialogue(script: &str) {
                     asked.is_none(),
                     "unanswered action before {line}: {asked:?}"
                 );
-                match machine.command(text.as_bytes()) {
-                    Step::Reply(reply) | Step::Close(reply) => replies.extend(lines(&reply)),
+                let step = machine.command(text.as_bytes());
+                awaited = match step {
+                    Step::StartTls(_) => Some("begin"),
+                    Step::StopTls(_) => Some("end"),
+                    Step::Close(_) => Some("close"),
+                    _ => None,
+                };
+                match step {
+                    Step::Reply(reply)
+                    | Step::Close(reply)
+                    | Step::StartTls(reply)
+                    | Step::StopTls(reply) => replies.extend(lines(&reply)),
                     Step::Refuse { code, text, .. } => replies.push_back(format!("{code} {text}")),
                     Step::Do(action) => asked = Some(action),
                 }
@@ -44,6 +61,14 @@ fn dialogue(script: &str) {
             "O:" => {
                 let action = asked.take().expect("an action to answer");
                 replies.extend(lines(&machine.done(action, outcome(text))));
+            }
+            "X:" => {
+                assert_eq!(awaited.take(), Some(text), "{line}");
+                match text {
+                    "begin" => machine.protected(),
+                    "end" => machine.unprotected(),
+                    _ => {}
+                }
             }
             "T:" => {
                 let (command, meaning) = text.split_once(" => ").expect("a meaning");
@@ -65,6 +90,7 @@ fn outcome(text: &str) -> Outcome {
         "done" => Outcome::Done,
         "ask" => Outcome::AskPassword,
         "in" => Outcome::LoggedIn,
+        "certificate" => Outcome::LoggedInByCertificate,
         "path" => Outcome::Path(rest.as_bytes().into()),
         "passive" => Outcome::Passive(rest.parse().expect("an address")),
         "number" => Outcome::Number(rest.parse().expect("a number")),
@@ -181,7 +207,5 @@ fn allo_is_remembered_for_one_upload() {
 
 #[test]
 fn later_verbs_are_known_but_not_implemented() {
-    logged_in(
-        "C: AUTH TLS\nS: 502\nC: HASH f\nS: 502\nC: SMNT x\nS: 502\nC: SITE EXEC id\nS: 500\nC: MODE Z\nS: 504",
-    );
+    logged_in("C: HASH f\nS: 502\nC: SMNT x\nS: 502\nC: SITE EXEC id\nS: 500\nC: MODE Z\nS: 504");
 }

@@ -99,6 +99,10 @@ fn plain() -> impl Strategy<Value = Command> {
         Command::Pasv,
         Command::Abor,
         Command::Ccc,
+        Command::Sscn(None),
+        Command::Sscn(Some(true)),
+        Command::Sscn(Some(false)),
+        Command::Cpsv,
         Command::Feat,
         Command::Noop,
         Command::Syst,
@@ -126,7 +130,7 @@ fn plain() -> impl Strategy<Value = Command> {
 }
 
 fn with_path() -> impl Strategy<Value = Command> {
-    (0_usize..24, a_path()).prop_map(|(which, path)| match which {
+    (0_usize..23, a_path()).prop_map(|(which, path)| match which {
         0 => Command::User(path),
         1 => Command::Cwd(path),
         2 => Command::Mkd(path),
@@ -145,13 +149,21 @@ fn with_path() -> impl Strategy<Value = Command> {
         15 => Command::Help(Some(path)),
         16 => Command::Clnt(path),
         17 => Command::Csid(Some(path)),
-        18 => Command::Host(path),
-        19 => Command::Lang(Some(path)),
-        20 => Command::Hash(path),
-        21 => Command::Avbl(Some(path)),
-        22 => Command::Site(SiteCommand::Cpfr(path)),
+        18 => Command::Lang(Some(path)),
+        19 => Command::Hash(path),
+        20 => Command::Avbl(Some(path)),
+        21 => Command::Site(SiteCommand::Cpfr(path)),
         _ => Command::Site(SiteCommand::Cpto(path)),
     })
+}
+
+fn a_host() -> impl Strategy<Value = HostName> {
+    prop_oneof![
+        "([a-zA-Z0-9_]([a-zA-Z0-9_-]{0,20}[a-zA-Z0-9_])?[.]){0,4}[a-zA-Z]{1,20}[.]?",
+        any::<Ipv4Addr>().prop_map(|address| address.to_string()),
+        any::<Ipv6Addr>().prop_map(|address| format!("[{address}]")),
+    ]
+    .prop_map(|text| HostName::parse(text.as_bytes()).unwrap())
 }
 
 fn structured() -> impl Strategy<Value = Command> {
@@ -181,6 +193,11 @@ fn structured() -> impl Strategy<Value = Command> {
         (prop::collection::vec(a_fact(), 1..4), a_path())
             .prop_map(|(facts, path)| Command::Mff { facts, path }),
         any::<u32>().prop_map(Command::Pbsz),
+        a_host().prop_map(Command::Host),
+        "[A-Z-]{1,12}".prop_map(|name| {
+            let line = format!("AUTH {name}");
+            Command::parse_any(line.as_bytes()).unwrap()
+        }),
         prop::collection::vec(a_word(), 0..4)
             .prop_map(|names| Command::Opts(OptsArgument::Mlst(names))),
         prop::option::of(a_word()).prop_map(|name| Command::Opts(OptsArgument::Hash(name))),
