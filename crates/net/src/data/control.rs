@@ -86,6 +86,9 @@ pub enum TransferError<E> {
     /// No byte moved for this long.
     #[error("no data for {} s", .0.as_secs())]
     Stalled(Duration),
+    /// The data connection ended without TLS's own end: anybody may have cut it.
+    #[error("TLS ended without close_notify")]
+    Unclosed,
     /// The data connection broke.
     #[error("the data connection broke: {0}")]
     Broken(io::Error),

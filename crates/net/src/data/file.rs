@@ -11,10 +11,10 @@ use rustix::buffer::spare_capacity;
 use rustix::fs::sendfile;
 use rustix::io::{Errno, ReadWriteFlags, pread, preadv2};
 
-use super::DataConnection;
 use super::burst::{Step, Turn, Work, drive};
 use super::control::{TransferControl, TransferError};
 use super::send::send_some;
+use super::{DataConnection, tls};
 use crate::pool::PooledBuffer;
 use crate::socket::{Direction, is_of_connection};
 
@@ -37,6 +37,10 @@ impl DataConnection {
         length: u64,
         control: &Arc<TransferControl>,
     ) -> Result<u64, TransferError<io::Error>> {
+        if let Some(tls) = self.tls.take() {
+            let file = Arc::clone(file);
+            return tls::send_file(self, tls, file, offset, length, control).await;
+        }
         let inline = self.send_file_now(file, offset, length, control)?;
         if inline == length {
             return Ok(length);
@@ -63,29 +67,15 @@ impl DataConnection {
         length: u64,
         control: &TransferControl,
     ) -> Result<u64, TransferError<io::Error>> {
-        thread_local! {
-            /// One for each worker thread.
-            static CACHED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-        }
-        let Some(wanted) = usize::try_from(length)
-            .ok()
-            .filter(|&wanted| wanted <= INLINE_BYTES)
-        else {
+        if self.tls.is_some() {
             return Ok(0);
-        };
+        }
         if control.is_cancelled() {
             return Err(TransferError::Cancelled);
         }
-        let sent = CACHED.with_borrow_mut(|buffer| {
-            buffer.resize(INLINE_BYTES, 0);
-            let (room, _) = buffer.split_at_mut(wanted);
-            let mut rooms = [IoSliceMut::new(room)];
-            // Whatever speaks against it, the burst will find out and say.
-            let read = preadv2(file, &mut rooms, offset, ReadWriteFlags::NOWAIT).unwrap_or(0);
-            match self.try_send(buffer.get(..read).unwrap_or_default()) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-                outcome => outcome,
-            }
+        let sent = with_cached(file, offset, length, |bytes| match self.try_send(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            outcome => outcome,
         });
         match sent {
             Ok(sent) => {
@@ -98,6 +88,31 @@ impl DataConnection {
             }
         }
     }
+}
+
+/// Hands over a small file as far as the page cache has it: nothing when it is not small.
+pub(super) fn with_cached<T>(
+    file: &File,
+    offset: u64,
+    length: u64,
+    work: impl FnOnce(&[u8]) -> T,
+) -> T {
+    thread_local! {
+        /// One for each worker thread.
+        static CACHED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    }
+    let wanted = usize::try_from(length).unwrap_or(usize::MAX);
+    if wanted > INLINE_BYTES {
+        return work(&[]);
+    }
+    CACHED.with_borrow_mut(|buffer| {
+        buffer.resize(INLINE_BYTES, 0);
+        let (room, _) = buffer.split_at_mut(wanted);
+        let mut rooms = [IoSliceMut::new(room)];
+        // Whatever speaks against it, the burst will find out and say.
+        let read = preadv2(file, &mut rooms, offset, ReadWriteFlags::NOWAIT).unwrap_or(0);
+        work(buffer.get(..read).unwrap_or_default())
+    })
 }
 
 pub(super) struct FileSending {

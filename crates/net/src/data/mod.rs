@@ -9,6 +9,7 @@ mod control;
 mod file;
 mod receive;
 mod send;
+mod tls;
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use crate::socket::{LazySocket, reset_on_close};
 pub use control::{TransferControl, TransferError};
 pub use receive::Sink;
 pub use send::Source;
+pub use tls::{DataTls, Protected};
 
 /// What a peer sent that nobody wanted, read away at the end so that our close is no reset.
 const SCRAP_BYTES: usize = 64 * 1024;
@@ -36,6 +38,7 @@ pub struct DataConnection {
     socket: Option<LazySocket>,
     peer: SocketAddr,
     unfinished: bool,
+    tls: Option<Box<tls::Encryption>>,
 }
 
 impl DataConnection {
@@ -48,6 +51,7 @@ impl DataConnection {
             socket: Some(socket),
             peer,
             unfinished: false,
+            tls: None,
         }
     }
 

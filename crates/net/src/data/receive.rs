@@ -9,9 +9,9 @@ use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
-use super::DataConnection;
 use super::burst::{Step, Turn, Work, drive};
 use super::control::{TransferControl, TransferError};
+use super::{DataConnection, tls};
 use crate::pool::PooledBuffer;
 use crate::socket::Direction;
 
@@ -26,7 +26,8 @@ pub trait Sink: Send + 'static {
     /// Ends the transfer: the connection is reset at once.
     fn write(&mut self, chunk: &[u8]) -> Result<(), Self::Error>;
 
-    /// Called once, at the clean end of the data (a FIN), and never after an error.
+    /// Called once, at the clean end of the data (a FIN; under TLS, close_notify), and never after
+    /// an error.
     ///
     /// # Errors
     /// Ends the transfer as failed.
@@ -44,17 +45,23 @@ impl DataConnection {
         sink: S,
         control: &Arc<TransferControl>,
     ) -> (S, Result<u64, TransferError<S::Error>>) {
-        let work = Receiving {
-            sink,
-            buffer: None,
-            received: 0,
+        let (sink, result) = match self.tls.take() {
+            Some(tls) => tls::receive(self, tls, sink, control).await,
+            None => {
+                let work = Receiving {
+                    sink,
+                    buffer: None,
+                    received: 0,
+                };
+                let (work, result) = drive(self, work, control).await;
+                (work.sink, result.map(|()| work.received))
+            }
         };
-        let (work, result) = drive(self, work, control).await;
         if let Err(TransferError::Local(_)) = &result {
             // What the peer still sends would be for nothing.
             self.reset();
         }
-        (work.sink, result.map(|()| work.received))
+        (sink, result)
     }
 }
 

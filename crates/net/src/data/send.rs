@@ -7,9 +7,9 @@ use std::sync::Arc;
 use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
 
-use super::DataConnection;
 use super::burst::{Step, Turn, Work, drive};
 use super::control::{TransferControl, TransferError};
+use super::{DataConnection, tls};
 use crate::pool::PooledBuffer;
 use crate::socket::Direction;
 
@@ -38,6 +38,9 @@ impl DataConnection {
         source: S,
         control: &Arc<TransferControl>,
     ) -> (S, Result<u64, TransferError<S::Error>>) {
+        if let Some(tls) = self.tls.take() {
+            return tls::send(self, tls, source, control).await;
+        }
         let work = Sending {
             source,
             buffer: None,
@@ -110,11 +113,20 @@ pub(super) fn send_some<E>(
     bytes: &[u8],
     turn: &mut Turn,
 ) -> Result<usize, Step<E>> {
-    match send(socket, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
-        Ok(sent) => {
-            turn.moved(sent);
-            Ok(sent)
-        }
+    let sent = send_uncounted(socket, bytes, SendFlags::DONTWAIT, turn)?;
+    turn.moved(sent);
+    Ok(sent)
+}
+
+/// [`send_some`] for bytes that are not the file's own.
+pub(super) fn send_uncounted<E>(
+    socket: &OwnedFd,
+    bytes: &[u8],
+    flags: SendFlags,
+    turn: &mut Turn,
+) -> Result<usize, Step<E>> {
+    match send(socket, bytes, SendFlags::NOSIGNAL | flags) {
+        Ok(sent) => Ok(sent),
         Err(Errno::AGAIN) if turn.awaits(socket, Direction::Send) => Ok(0),
         Err(Errno::AGAIN) => Err(Step::Blocked(Direction::Send)),
         Err(Errno::INTR) => Ok(0),

@@ -1,5 +1,7 @@
 //! Reading a control connection on which a client may send urgent data.
 
+mod stream;
+
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -8,6 +10,8 @@ use std::task::{Context, Poll, ready};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, recv};
 use tokio::net::TcpStream;
+
+pub use stream::ControlStream;
 
 /// Waits for bytes and reads some; 0 is the end. Cancel safe: nothing is read unless it is
 /// returned.

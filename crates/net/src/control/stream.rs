@@ -1,0 +1,292 @@
+//! A control connection, in clear or under TLS.
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::poll_read;
+use crate::data::DataTls;
+use crate::tls::client::PeerCertificate;
+use crate::tls::config::TlsServer;
+use crate::tls::handshake::{HandshakeError, Wire, handshake};
+use crate::tls::resumption::Resumption;
+use crate::tls::session::{Progress, TlsSession};
+
+/// What one read takes from the socket.
+const READ_BYTES: usize = 4096;
+
+/// Answers to the peer's own questions (key updates) that may wait for room in its socket.
+const MOST_UNSENT: usize = 64 * 1024;
+
+/// The control connection of one session.
+#[derive(Debug)]
+pub struct ControlStream {
+    socket: TcpStream,
+    tls: Option<Box<Tls>>,
+}
+
+#[derive(Debug)]
+struct Tls {
+    session: TlsSession,
+    server: Arc<TlsServer>,
+    /// What data connections must come out of.
+    resumption: Arc<Resumption>,
+    host: Option<Box<str>>,
+    /// Plaintext that came with the end of the handshake.
+    early: Vec<u8>,
+    /// Records the socket has not taken yet.
+    unsent: Vec<u8>,
+}
+
+impl ControlStream {
+    /// A connection in clear.
+    #[must_use]
+    pub const fn new(socket: TcpStream) -> Self {
+        Self { socket, tls: None }
+    }
+
+    /// The socket, to ask it for its addresses.
+    #[must_use]
+    pub const fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
+    /// Whether it is under TLS.
+    #[must_use]
+    pub const fn is_protected(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// The version and the cipher suite agreed on, for the log; `None` in clear.
+    #[must_use]
+    pub fn agreed(&self) -> Option<(String, String)> {
+        let agreed = self.tls.as_ref()?.session.agreed();
+        let version = agreed.protocol_version()?;
+        let suite = agreed.negotiated_cipher_suite()?.suite();
+        Some((format!("{version:?}"), format!("{suite:?}")))
+    }
+
+    /// The certificate the client has shown, and with it the proof that it has the key.
+    #[must_use]
+    pub fn peer_certificate(&self) -> Option<PeerCertificate> {
+        let chain = self.tls.as_ref()?.session.agreed().peer_certificates()?;
+        let chain = chain.iter().map(|one| one.clone().into_owned()).collect();
+        PeerCertificate::new(chain)
+    }
+
+    /// Begins TLS; `host` is what the client named with HOST. Nothing may be buffered in clear.
+    ///
+    /// # Errors
+    /// The connection is over; an alert has told the client why, where there is one for it.
+    pub async fn protect(
+        &mut self,
+        server: &Arc<TlsServer>,
+        host: Option<&str>,
+        limit: Duration,
+    ) -> Result<(), HandshakeError> {
+        let resumption = Arc::new(Resumption::default());
+        let mut session = TlsSession::server(server.control(&resumption, host))?;
+        let mut early = Vec::new();
+        handshake(&self.socket, &mut session, &mut early, limit).await?;
+        self.tls = Some(Box::new(Tls {
+            session,
+            server: Arc::clone(server),
+            resumption,
+            host: host.map(Into::into),
+            early,
+            unsent: Vec::new(),
+        }));
+        Ok(())
+    }
+
+    /// Ends TLS and goes on in clear (CCC): close_notify both ways.
+    ///
+    /// # Errors
+    /// When the client does not end its side in time, or has sent something in clear behind it that
+    /// could be anybody's. The connection is over then.
+    pub async fn unprotect(&mut self, limit: Duration) -> io::Result<()> {
+        let Some(mut tls) = self.tls.take() else {
+            return Ok(());
+        };
+        let closing = async {
+            let mut outgoing = std::mem::take(&mut tls.unsent);
+            tls.session.close(&mut outgoing).map_err(broken)?;
+            send_within(&self.socket, &outgoing, limit).await?;
+            loop {
+                let mut space = [0; READ_BYTES];
+                let count = super::read(&self.socket, &mut space).await?;
+                let received = space.get_mut(..count).unwrap_or_default();
+                if received.is_empty() {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                let (mut plain, mut answer) = (Vec::new(), Vec::new());
+                let progress = tls.session.receive(received, &mut plain, &mut answer);
+                match progress.map_err(broken)? {
+                    Progress::Ended if tls.session.has_kept() => {
+                        return Err(io::ErrorKind::InvalidData.into());
+                    }
+                    Progress::Ended => return Ok(()),
+                    Progress::Open if plain.is_empty() => {}
+                    // Commands behind CCC would be answered in clear.
+                    Progress::Open | Progress::Handshaking => {
+                        return Err(io::ErrorKind::InvalidData.into());
+                    }
+                }
+            }
+        };
+        match timeout(limit, closing).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+
+    /// What a data connection of this session needs for its TLS; `None` in clear.
+    ///
+    /// `client`: we are the client of that connection's TLS (SSCN, CPSV). `must_close`: what the
+    /// peer sends must end with close_notify.
+    #[must_use]
+    pub fn data_tls(&self, client: bool, must_close: bool) -> Option<DataTls> {
+        let tls = self.tls.as_ref()?;
+        let config = (!client).then(|| tls.server.data(&tls.resumption, tls.host.as_deref()));
+        Some(DataTls::new(config, must_close))
+    }
+
+    /// Waits for plaintext and hands it to `take`; 0 is the end. Wakes the last task that polled,
+    /// and no other. Nothing is lost when the future it is polled from is dropped.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    pub fn poll_receive(
+        &mut self,
+        context: &mut Context<'_>,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> Poll<io::Result<usize>> {
+        // On the stack, so that an idle session holds none.
+        let mut space = [0; READ_BYTES];
+        let Some(tls) = &mut self.tls else {
+            let count = ready!(poll_read(&self.socket, context, &mut space))?;
+            take(space.get(..count).unwrap_or_default());
+            return Poll::Ready(Ok(count));
+        };
+        if !tls.early.is_empty() {
+            let early = std::mem::take(&mut tls.early);
+            take(&early);
+            return Poll::Ready(Ok(early.len()));
+        }
+        loop {
+            let count = ready!(poll_read(&self.socket, context, &mut space))?;
+            let received = space.get_mut(..count).unwrap_or_default();
+            if received.is_empty() {
+                return Poll::Ready(Ok(0));
+            }
+            let mut plain = Vec::new();
+            let progress = tls.session.receive(received, &mut plain, &mut tls.unsent);
+            tls.answer(&self.socket)?;
+            let progress = progress.map_err(broken)?;
+            if !plain.is_empty() {
+                take(&plain);
+                return Poll::Ready(Ok(plain.len()));
+            }
+            if progress == Progress::Ended {
+                return Poll::Ready(Ok(0));
+            }
+        }
+    }
+
+    /// [`poll_receive`](Self::poll_receive) as a future.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn receive(&mut self, mut take: impl FnMut(&[u8])) -> io::Result<usize> {
+        poll_fn(|context| self.poll_receive(context, &mut take)).await
+    }
+
+    /// Sends all of `bytes`, waiting at most `limit` at a time for the peer to read.
+    ///
+    /// # Errors
+    /// The connection is broken, or the peer does not read.
+    pub async fn send(&mut self, bytes: &[u8], limit: Duration) -> io::Result<()> {
+        match &mut self.tls {
+            None => send_within(&self.socket, bytes, limit).await,
+            Some(tls) => {
+                let mut outgoing = std::mem::take(&mut tls.unsent);
+                tls.session.encrypt(bytes, &mut outgoing).map_err(broken)?;
+                send_within(&self.socket, &outgoing, limit).await
+            }
+        }
+    }
+
+    /// Ends our side: close_notify where there is TLS, then a FIN.
+    pub async fn shutdown(&mut self) {
+        use tokio::io::AsyncWriteExt as _;
+        if let Some(tls) = &mut self.tls {
+            // It fails where the peer has ended its side and ours was ended with it.
+            let _ = tls.session.close(&mut tls.unsent);
+            let _ = tls.answer(&self.socket);
+        }
+        let _ = self.socket.shutdown().await;
+    }
+}
+
+impl Tls {
+    /// Sends what the session has to say by itself, as far as the socket takes it.
+    fn answer(&mut self, socket: &TcpStream) -> io::Result<()> {
+        if self.unsent.is_empty() {
+            return Ok(());
+        }
+        match socket.try_write(&self.unsent) {
+            Ok(sent) => {
+                self.unsent.drain(..sent.min(self.unsent.len()));
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        if self.unsent.len() > MOST_UNSENT {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        if self.unsent.is_empty() {
+            self.unsent = Vec::new();
+        }
+        Ok(())
+    }
+}
+
+impl Wire for TcpStream {
+    fn receive(&self, space: &mut [u8]) -> io::Result<usize> {
+        self.try_read(space)
+    }
+
+    fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.try_write(bytes)
+    }
+
+    async fn readable(&self) -> io::Result<()> {
+        Self::readable(self).await
+    }
+
+    async fn writable(&self) -> io::Result<()> {
+        Self::writable(self).await
+    }
+}
+
+async fn send_within(socket: &TcpStream, mut bytes: &[u8], limit: Duration) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match socket.try_write(bytes) {
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                timeout(limit, socket.writable()).await??;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn broken(error: rustls::Error) -> io::Error {
+    io::Error::other(error)
+}

@@ -1,0 +1,128 @@
+//! What a server offers in its handshakes, and what each of its sessions makes of that.
+
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ServerConfig, WebPkiClientVerifier};
+use rustls::version::{TLS12, TLS13};
+
+use super::TlsVersion;
+use super::client::{ClientCertificates, ClientTrust, verifier};
+use super::resumption::Resumption;
+use super::set::Certificates;
+
+/// Tickets a TLS 1.3 client is given on its control connection. Each is good for any number of data
+/// connections; but there are clients that use a ticket once (RFC 8446 C.4), and on data
+/// connections there are none to be had.
+const TICKETS: usize = 6;
+
+/// Tickets a client is given at most, when it says how many it wants (RFC 9149).
+pub(super) const MOST_TICKETS: usize = 16;
+
+/// What ALPN may say on a control connection: the registered `ftp`, and what FileZilla puts before
+/// it. Whoever asks for anything else takes us for another server (ALPACA, security P13).
+const CONTROL_PROTOCOLS: [&[u8]; 1] = [b"ftp"];
+
+/// The same on data connections.
+const DATA_PROTOCOLS: [&[u8]; 2] = [b"ftp-data", b"ftp"];
+
+/// The provider cannot do what is asked of it.
+#[derive(Debug, thiserror::Error)]
+#[error("TLS cannot be set up: {0}")]
+pub struct TlsUnavailable(String);
+
+/// What TLS a server speaks.
+#[derive(Debug)]
+pub struct TlsServer {
+    certificates: Arc<Certificates>,
+    trust: Option<ClientTrust>,
+    base: ServerConfig,
+}
+
+impl TlsServer {
+    /// The suites are rustls's: all of them have forward secrecy and an AEAD. Key exchange begins
+    /// with X25519MLKEM768, which a recording made today does not yield to a quantum computer.
+    ///
+    /// # Errors
+    /// When the provider cannot do the versions asked for: a fault of the program.
+    pub fn new(
+        certificates: Arc<Certificates>,
+        minimum: TlsVersion,
+        clients: ClientCertificates,
+        trust: Option<ClientTrust>,
+    ) -> Result<Self, TlsUnavailable> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let versions: &[_] = match minimum {
+            TlsVersion::V1_2 => &[&TLS13, &TLS12],
+            TlsVersion::V1_3 => &[&TLS13],
+        };
+        let mut base = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
+            .map_err(|error| TlsUnavailable(error.to_string()))?
+            .with_client_cert_verifier(client_verifier(clients, trust.as_ref()))
+            .with_cert_resolver(certificates.resolver(None));
+        base.alpn_protocols = CONTROL_PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+        base.send_tls13_tickets = TICKETS;
+        base.max_tls13_tickets = MOST_TICKETS;
+        Ok(Self {
+            certificates,
+            trust,
+            base,
+        })
+    }
+
+    /// The certificates in force.
+    #[must_use]
+    pub const fn certificates(&self) -> &Arc<Certificates> {
+        &self.certificates
+    }
+
+    /// Whose client certificates are trusted.
+    #[must_use]
+    pub const fn trust(&self) -> Option<&ClientTrust> {
+        self.trust.as_ref()
+    }
+
+    /// For the control connection that `resumption` belongs to; `host` is what HOST named.
+    pub(crate) fn control(
+        &self,
+        resumption: &Arc<Resumption>,
+        host: Option<&str>,
+    ) -> Arc<ServerConfig> {
+        let mut config = self.base.clone();
+        config.ticketer = Arc::clone(resumption) as _;
+        config.session_storage = Arc::clone(resumption) as _;
+        if host.is_some() {
+            config.cert_resolver = self.certificates.resolver(host);
+        }
+        Arc::new(config)
+    }
+
+    /// For a data connection of that control connection.
+    ///
+    /// It sends no ticket of TLS 1.3: a client that only sends does not read it, so that its close
+    /// becomes a reset, which eats the end of the upload (security P7). It asks for no certificate
+    /// either: who is let in was decided on the control connection.
+    pub(crate) fn data(
+        &self,
+        resumption: &Arc<Resumption>,
+        host: Option<&str>,
+    ) -> Arc<ServerConfig> {
+        let mut config = ServerConfig::clone(&self.control(resumption, host));
+        config.alpn_protocols = DATA_PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+        config.send_tls13_tickets = 0;
+        config.max_tls13_tickets = 0;
+        Arc::new(config)
+    }
+}
+
+fn client_verifier(
+    clients: ClientCertificates,
+    trust: Option<&ClientTrust>,
+) -> Arc<dyn ClientCertVerifier> {
+    match clients {
+        ClientCertificates::Off => WebPkiClientVerifier::no_client_auth(),
+        ClientCertificates::Request | ClientCertificates::Require => verifier(clients, trust),
+    }
+}
