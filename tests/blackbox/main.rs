@@ -5,3 +5,4 @@ mod dialogue;
 mod faults;
 mod interop;
 mod security;
+mod tools;

@@ -6,13 +6,17 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::reply::{Reply, opening};
+use crate::tls::{Failure, Pipe, Tls, TlsStream};
 use crate::wharf::Account;
 use crate::{PATIENCE, show};
 
-/// A control connection with its transcript.
+/// A control connection with its transcript, in clear or under TLS.
 #[derive(Debug)]
 pub struct Control {
-    stream: TcpStream,
+    pipe: Pipe,
+    tls: Option<Tls>,
+    data: Option<Tls>,
+    ended: Option<bool>,
     buffer: Vec<u8>,
     transcript: Vec<String>,
     patience: Duration,
@@ -42,11 +46,131 @@ impl Control {
             .set_write_timeout(Some(PATIENCE))
             .expect("a write timeout");
         Self {
-            stream,
+            pipe: Pipe::Clear(stream),
+            tls: None,
+            data: None,
+            ended: None,
             buffer: Vec::new(),
             transcript: Vec::new(),
             patience: PATIENCE,
         }
+    }
+
+    /// Connects to where TLS begins at once; reads nothing.
+    ///
+    /// # Panics
+    /// When it cannot.
+    #[must_use]
+    #[track_caller]
+    pub fn open_tls(address: SocketAddr, tls: &Tls) -> Self {
+        let mut control = Self::open(address);
+        if let Err(failure) = control.handshake(tls) {
+            panic!("TLS with {address}: {failure}");
+        }
+        control
+    }
+
+    /// AUTH TLS and the handshake.
+    ///
+    /// # Panics
+    /// When either is refused.
+    #[track_caller]
+    pub fn auth_tls(&mut self, tls: &Tls) {
+        self.expect("AUTH TLS", 234);
+        if let Err(failure) = self.handshake(tls) {
+            panic!("the handshake after AUTH TLS: {failure}\n{self}");
+        }
+    }
+
+    /// The handshake, as after 234. Sessions are remembered in a place of this connection's own,
+    /// unless `tls` names another one.
+    ///
+    /// # Errors
+    /// What came of it otherwise; the connection is good for nothing then.
+    ///
+    /// # Panics
+    /// When there is unread text in clear: a client that went on would take it for the server's
+    /// words under TLS (CVE-2021-22947).
+    pub fn handshake(&mut self, tls: &Tls) -> Result<(), Failure> {
+        assert!(self.buffer.is_empty(), "text in clear after 234\n{self}");
+        let tls = tls.clone().remembering();
+        let socket = self.socket_again();
+        let stream = tls.connect(socket)?;
+        self.note("-", b"(TLS)");
+        self.pipe = Pipe::Tls(Box::new(stream));
+        self.tls = Some(tls);
+        Ok(())
+    }
+
+    /// PBSZ and PROT P; data connections resume this session from now on.
+    ///
+    /// # Panics
+    /// When they are refused.
+    #[track_caller]
+    pub fn protect(&mut self) {
+        self.expect("PBSZ 0", 200);
+        self.expect("PROT P", 200);
+        self.data = self.tls.clone();
+    }
+
+    /// How data connections are made from now on; `None`: in clear.
+    pub fn set_data_tls(&mut self, tls: Option<Tls>) {
+        self.data = tls;
+    }
+
+    /// How one more data connection is made, should it be under TLS.
+    #[must_use]
+    pub fn data_tls(&self) -> Option<Tls> {
+        self.data.as_ref().map(Tls::another)
+    }
+
+    /// How this connection came under TLS, with the session it began: for data connections, or
+    /// for what must not work.
+    ///
+    /// # Panics
+    /// In clear.
+    #[must_use]
+    #[track_caller]
+    pub fn tls(&self) -> Tls {
+        self.tls.as_ref().expect("a connection under TLS").another()
+    }
+
+    /// The connection under TLS.
+    ///
+    /// # Panics
+    /// In clear.
+    #[must_use]
+    #[track_caller]
+    pub fn tls_stream(&mut self) -> &mut TlsStream {
+        match &mut self.pipe {
+            Pipe::Tls(stream) => stream,
+            Pipe::Clear(_) => panic!("the connection is in clear"),
+        }
+    }
+
+    /// Goes on in clear after CCC: `close_notify` both ways.
+    ///
+    /// # Panics
+    /// In clear, or when the server does not end TLS.
+    #[track_caller]
+    pub fn end_tls(&mut self) {
+        let clear = Pipe::Clear(self.socket_again());
+        if let Pipe::Tls(stream) = std::mem::replace(&mut self.pipe, clear) {
+            self.pipe = Pipe::Clear(stream.into_clear());
+            self.note("-", b"(clear)");
+        } else {
+            panic!("the connection is in clear");
+        }
+    }
+
+    /// Whether TLS was ended by the server's `close_notify`; `None` while it has not ended.
+    #[must_use]
+    pub const fn ended_well(&self) -> Option<bool> {
+        self.ended
+    }
+
+    fn socket_again(&self) -> TcpStream {
+        self.stream().try_clone().expect("a second handle")
     }
 
     /// How long a reply may take from now on.
@@ -57,7 +181,7 @@ impl Control {
     /// The socket itself.
     #[must_use]
     pub const fn stream(&self) -> &TcpStream {
-        &self.stream
+        self.pipe.socket()
     }
 
     /// The other end's address.
@@ -66,7 +190,7 @@ impl Control {
     /// When the connection is gone.
     #[must_use]
     pub fn peer(&self) -> SocketAddr {
-        self.stream.peer_addr().expect("the peer's address")
+        self.stream().peer_addr().expect("the peer's address")
     }
 
     /// This end's address.
@@ -75,7 +199,7 @@ impl Control {
     /// When the connection is gone.
     #[must_use]
     pub fn local(&self) -> SocketAddr {
-        self.stream.local_addr().expect("our address")
+        self.stream().local_addr().expect("our address")
     }
 
     /// Sends one line; CRLF is added.
@@ -106,7 +230,7 @@ impl Control {
     /// Those of the socket.
     pub fn try_send_raw(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.note("C", bytes.get(..200).unwrap_or(bytes));
-        self.stream.write_all(bytes)
+        self.pipe.write_all(bytes)
     }
 
     /// Sends one byte out of band (TCP urgent), as clients do with the Telnet data mark.
@@ -115,7 +239,7 @@ impl Control {
     /// When the connection is gone.
     pub fn send_urgent(&mut self, bytes: &[u8]) {
         self.note("C (urgent)", bytes);
-        rustix::net::send(&self.stream, bytes, rustix::net::SendFlags::OOB).expect("urgent bytes");
+        rustix::net::send(self.stream(), bytes, rustix::net::SendFlags::OOB).expect("urgent bytes");
     }
 
     /// The next reply.
@@ -249,7 +373,7 @@ impl Control {
 
     /// Closes our direction only.
     pub fn finish_sending(&self) {
-        let _ = self.stream.shutdown(Shutdown::Write);
+        let _ = self.stream().shutdown(Shutdown::Write);
     }
 
     fn line(&mut self) -> Result<Option<Vec<u8>>, String> {
@@ -283,10 +407,14 @@ impl Control {
     // `Err(None)` is a timeout.
     fn fill(&mut self) -> Result<usize, Option<String>> {
         let mut piece = [0; 16 * 1024];
-        self.stream
+        self.stream()
             .set_read_timeout(Some(self.patience))
             .map_err(|e| Some(e.to_string()))?;
-        match self.stream.read(&mut piece) {
+        match self.pipe.read(&mut piece) {
+            Ok(0) => {
+                self.ended.get_or_insert(matches!(self.pipe, Pipe::Tls(_)));
+                Ok(0)
+            }
             Ok(count) => {
                 self.buffer
                     .extend_from_slice(piece.get(..count).unwrap_or_default());
@@ -295,7 +423,16 @@ impl Control {
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 Err(None)
             }
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(0),
+            // A FIN without close_notify, under TLS.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof
+                ) =>
+            {
+                self.ended.get_or_insert(false);
+                Ok(0)
+            }
             Err(error) => Err(Some(error.to_string())),
         }
     }

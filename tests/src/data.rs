@@ -8,6 +8,7 @@ use rustix::net::{AddressFamily, SocketType, sockopt};
 
 use crate::control::Control;
 use crate::reply::Reply;
+use crate::tls::{Failure, Pipe, TlsStream};
 use crate::{PATIENCE, show};
 
 /// What a whole transfer came to.
@@ -17,6 +18,19 @@ pub struct Transfer {
     pub bytes: Vec<u8>,
     /// The last reply.
     pub reply: Reply,
+    /// How TLS went, where the data was under TLS and its handshake was begun.
+    pub tls: Option<Result<Session, Failure>>,
+}
+
+/// A TLS session on a data connection, when all was over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Session {
+    /// Whether it was a session resumed.
+    pub resumed: bool,
+    /// `NewSessionTicket`s that came (TLS 1.3).
+    pub tickets: u32,
+    /// Whether the server ended it with `close_notify`.
+    pub close_notify: bool,
 }
 
 impl Control {
@@ -79,7 +93,7 @@ impl Control {
         listener
     }
 
-    /// A download or listing over EPSV, whatever comes of it.
+    /// A download or listing over EPSV, whatever comes of it; under TLS after [`Control::protect`].
     #[track_caller]
     pub fn fetch(&mut self, command: impl AsRef<[u8]>) -> Transfer {
         let data = self.passive();
@@ -88,12 +102,22 @@ impl Control {
             return Transfer {
                 bytes: Vec::new(),
                 reply: first,
+                tls: None,
             };
         }
-        let bytes = read_all(data);
+        let (bytes, tls) = match self.secured(data) {
+            Ok(Pipe::Clear(data)) => (read_all(data), None),
+            Ok(Pipe::Tls(mut data)) => {
+                let (bytes, clean) = data.rest();
+                let session = Session::of(&data, clean);
+                (bytes, Some(Ok(session)))
+            }
+            Err(failure) => (Vec::new(), Some(Err(failure))),
+        };
         Transfer {
             bytes,
             reply: self.reply(),
+            tls,
         }
     }
 
@@ -118,17 +142,19 @@ impl Control {
         split_lines(&self.retrieve(command))
     }
 
-    /// An upload over EPSV, whatever comes of it: the last reply.
+    /// An upload over EPSV, whatever comes of it: the last reply. Under TLS after
+    /// [`Control::protect`], and then ended with `close_notify`.
     #[track_caller]
     pub fn put(&mut self, command: impl AsRef<[u8]>, content: &[u8]) -> Reply {
-        let mut data = self.passive();
+        let data = self.passive();
         let first = self.command(command);
         if !first.is_preliminary() {
             return first;
         }
         // A server that turns the upload down half way closes the connection; its reply tells.
-        let _ = data.write_all(content);
-        drop(data);
+        if let Ok(mut data) = self.secured(data) {
+            let _ = data.write_all(content);
+        }
         self.reply()
     }
 
@@ -144,7 +170,29 @@ impl Control {
         reply
     }
 
-    /// Opens a data connection over EPSV and starts a transfer that must begin.
+    // Brings a data connection under TLS, where that was asked for.
+    fn secured(&self, data: TcpStream) -> Result<Pipe, Failure> {
+        match self.data_tls() {
+            None => Ok(Pipe::Clear(data)),
+            Some(tls) => Ok(Pipe::Tls(Box::new(tls.connect(data)?))),
+        }
+    }
+
+    /// [`Control::begin`] under TLS, as [`Control::protect`] or [`Control::set_data_tls`] have it.
+    ///
+    /// # Panics
+    /// When it does not begin.
+    #[track_caller]
+    pub fn begin_tls(&mut self, command: impl AsRef<[u8]>) -> TlsStream {
+        let data = self.begin(command);
+        match self.secured(data) {
+            Ok(Pipe::Tls(stream)) => *stream,
+            Ok(Pipe::Clear(_)) => panic!("data connections are in clear"),
+            Err(failure) => panic!("TLS on the data connection: {failure}\n{self}"),
+        }
+    }
+
+    /// Opens a data connection over EPSV and starts a transfer that must begin; it is in clear.
     ///
     /// # Panics
     /// When it does not.
@@ -153,6 +201,16 @@ impl Control {
         let data = self.passive();
         self.expect_any(command, &[125, 150]);
         data
+    }
+}
+
+impl Session {
+    fn of(data: &TlsStream, close_notify: bool) -> Self {
+        Self {
+            resumed: data.resumed(),
+            tickets: data.tickets(),
+            close_notify,
+        }
     }
 }
 

@@ -14,6 +14,7 @@ pub mod program;
 mod reply;
 pub mod scratch;
 pub mod start;
+pub mod tls;
 pub mod tree;
 pub mod wharf;
 
@@ -21,6 +22,7 @@ pub use control::Control;
 pub use dialogue::{dialogue, session_dialogue};
 pub use reply::Reply;
 pub use start::{Builder, Refused};
+pub use tls::Tls;
 pub use wharf::{Account, Wharf};
 
 use std::time::Duration;
