@@ -1,7 +1,7 @@
 use super::{House, name, secret};
 use crate::{
-    Account, AccountKey, Error, HomeError, KeyError, NewAccount, Permission, PermissionSet,
-    Permissions,
+    Account, AccountKey, CertificateMatch, CertificateUse, Error, HomeError, KeyError, NewAccount,
+    Permission, PermissionSet, Permissions,
 };
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -108,8 +108,22 @@ async fn every_change_raises_the_revision_of_its_account_only() {
     changes!(accounts.add_key(&ann, ED25519, None), |_| true);
     let fingerprint = keys(&house, "ann").await[0].key.fingerprint();
     changes!(accounts.remove_key(&ann, &fingerprint), |_| true);
+    changes!(accounts.set_fxp(&ann, true), |ann| ann.fxp);
+    changes!(accounts.set_fxp(&ann, false), |ann| !ann.fxp);
+    for choice in [CertificateUse::Factor, CertificateUse::Login] {
+        changes!(accounts.set_certificate_use(&ann, choice), |ann| ann
+            .certificate_use
+            != CertificateUse::Off);
+    }
+    changes!(
+        accounts.set_certificate_use(&ann, CertificateUse::Off),
+        |ann| { ann.certificate_use == CertificateUse::Off }
+    );
+    let certificate = CertificateMatch::Fingerprint([7; 32]);
+    changes!(accounts.add_certificate(&ann, &certificate), |_| true);
+    changes!(accounts.remove_certificate(&ann, &certificate), |_| true);
     assert_eq!(accounts.current(bob.id).await.unwrap(), Some(bob));
-    assert!(last.revision >= 12);
+    assert!(last.revision >= 19);
 }
 
 #[tokio::test]
@@ -273,12 +287,21 @@ async fn every_future_can_move_between_threads() {
     assert_send(accounts.keys(&ann));
     assert_send(accounts.list());
     assert_send(accounts.authenticate(b"ann", &secret("x")));
+    assert_send(accounts.set_certificate_use(&ann, CertificateUse::Login));
+    assert_send(accounts.set_fxp(&ann, true));
+    assert_send(accounts.certificates(&ann));
+    let certificate = CertificateMatch::Fingerprint([7; 32]);
+    assert_send(accounts.add_certificate(&ann, &certificate));
+    assert_send(accounts.remove_certificate(&ann, &certificate));
+    assert_send(accounts.has_certificate(1, &[7; 32], None));
+    assert_send(accounts.authenticate_by_certificate(b"ann", &[7; 32], None));
 }
 
 #[test]
 fn the_anonymous_account_reads_and_cannot_be_confused() {
     let anonymous = Account::anonymous("/srv/public");
     assert!(anonymous.is_anonymous() && anonymous.enabled && !anonymous.has_password);
+    assert!(anonymous.certificate_use == CertificateUse::Off && !anonymous.fxp);
     assert_eq!(anonymous.permissions.at(b"/x"), PermissionSet::READ_ONLY);
     assert_eq!(anonymous.name.as_str(), "anonymous");
     assert!("anonymous".parse::<crate::AccountName>().is_err());

@@ -286,10 +286,14 @@ async fn f26_a_damaged_record_logs_nobody_in() {
         "UPDATE account SET password = substr(password, 1, 40)",
         "UPDATE account SET password = replace(password, 'm=8', 'm=4000000000')",
         "UPDATE account SET created = -1",
+        "UPDATE account SET enabled = 2",
+        "UPDATE account SET fxp = 2",
+        "UPDATE account SET certificate_use = 'Off'",
+        "UPDATE account SET certificate_use = ''",
     ] {
         let house = House::new().await;
         house.add("ann", Some("right")).await;
-        house.sql(damage).await;
+        house.damage(damage).await;
         assert_eq!(
             login(&house, b"ann", "right").await,
             Outcome::Damaged,

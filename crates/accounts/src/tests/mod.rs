@@ -1,9 +1,11 @@
 //! Tests of the whole, on real database files with a cheap hash.
 
+mod certificates;
 mod changes;
 mod files;
 mod logins;
 mod remembering;
+mod versions;
 mod watching;
 
 use crate::{Account, AccountName, Accounts, KdfCost, NewAccount, Options};
@@ -54,6 +56,18 @@ impl House {
             .execute(&self.accounts.0.pool)
             .await
             .unwrap();
+    }
+
+    /// Runs SQL that leaves what the database's own checks would not let in.
+    async fn damage(&self, sql: &'static str) {
+        let mut connection = self.accounts.0.pool.acquire().await.unwrap();
+        for sql in [
+            "PRAGMA ignore_check_constraints = ON",
+            sql,
+            "PRAGMA ignore_check_constraints = OFF",
+        ] {
+            sqlx::query(sql).execute(&mut *connection).await.unwrap();
+        }
     }
 
     fn kdf_runs(&self) -> u64 {

@@ -83,7 +83,7 @@ async fn watching_does_not_keep_the_database_open() {
     drop(folder);
 }
 
-async fn next(watch: &mut watch::Receiver<u64>) {
+pub(super) async fn next(watch: &mut watch::Receiver<u64>) {
     timeout(PATIENCE, watch.changed())
         .await
         .expect("told in time")
