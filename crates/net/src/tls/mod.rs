@@ -9,6 +9,7 @@ pub mod certificate;
 pub mod client;
 pub mod config;
 pub mod handshake;
+pub mod offer;
 pub mod self_signed;
 pub mod set;
 
