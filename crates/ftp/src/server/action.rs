@@ -70,7 +70,7 @@ pub enum Action {
         name: Box<[u8]>,
         password: SecretSlice<u8>,
     },
-    /// REIN: forget the login, the working directory and the site (RFC 7151 3.2.1). TLS stays.
+    /// REIN: forget the login, the working directory and the site (RFC 7151 3.2). TLS stays.
     Reinitialise,
     /// HOST before the login: a DNS name, or an IP address without brackets. `Done` answers 220;
     /// a name that is none of ours is 504. A later HOST replaces it; AUTH keeps it.
@@ -243,7 +243,7 @@ pub enum Outcome {
     AskPassword,
     /// Identify or Authenticate: let in.
     LoggedIn,
-    /// Identify: the certificate of the TLS handshake is login enough (RFC 4217 9).
+    /// Identify: the certificate of the TLS handshake is login enough (RFC 2228 5.3).
     LoggedInByCertificate,
     /// A virtual path: the working directory, or the folder made.
     Path(Box<[u8]>),

@@ -63,7 +63,7 @@ impl Dialogue {
     pub(super) fn logged_in(&mut self, how: &Outcome) -> Reply {
         self.login = Login::Established;
         match how {
-            // RFC 4217 9: authorised by what the handshake showed; PASS is not needed.
+            // RFC 2228 5.3: the security exchange was enough, and PASS is not needed.
             Outcome::LoggedInByCertificate => Reply::line(232, "Logged in by certificate"),
             _ => Reply::line(230, "Logged in"),
         }

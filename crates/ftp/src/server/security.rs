@@ -42,33 +42,30 @@ enum Control {
     Protected,
     /// Between CCC's 200 and the end of close_notify.
     Ending,
-    /// After CCC. Another AUTH is not taken: whoever reads along could send it.
+    /// After CCC. Another AUTH is not taken: a stranger between the two could begin it.
     Cleared,
 }
 
 impl Security {
     pub(super) fn new(offer: TlsOffer) -> Self {
         let implicit = offer == TlsOffer::Implicit;
-        let mut fresh = Self {
+        Self {
             control: if implicit {
                 Control::Protected
             } else {
                 Control::Clear
             },
             private_from_start: implicit,
-            buffer_agreed: false,
-            private: false,
+            buffer_agreed: implicit,
+            private: implicit,
             client: false,
-        };
-        fresh.restart();
-        fresh
+        }
     }
 
-    /// As after the handshake, or as without one.
+    /// As right after the handshake, or as before any.
     pub(super) fn restart(&mut self) {
-        let private = self.private_from_start && self.control == Control::Protected;
-        self.buffer_agreed = private;
-        self.private = private;
+        self.buffer_agreed = self.private_from_start;
+        self.private = self.private_from_start;
         self.client = false;
     }
 
@@ -111,7 +108,8 @@ impl Dialogue {
         let refusal = match self.security.control {
             Control::Protected => Some("TLS is on already"),
             Control::Cleared => Some("TLS was ended with CCC; connect again for another"),
-            // RFC 4217 4 leaves it open; a login in clear does not become a safe one (P12).
+            // RFC 2228 3 would take the login back; a client that asks now has made a mistake that
+            // it is to see (security P12).
             _ if self.is_logged_in() => Some("AUTH comes before the login; REIN starts over"),
             _ => None,
         };
@@ -125,12 +123,11 @@ impl Dialogue {
                 return Step::Reply(Reply::line(504, "AUTH TLS is served"));
             }
         };
-        self.start_over();
         self.security.control = Control::Beginning;
         Step::StartTls(Reply::line(234, "Begin TLS"))
     }
 
-    /// RFC 4217 8: TLS is a stream, so that the only size is 0. Any other is answered with it.
+    /// RFC 4217 9: TLS is a stream, so that the only size is 0. Any other is answered with it.
     pub(super) fn protection_buffer(&mut self) -> Reply {
         self.security.buffer_agreed = true;
         Reply::line(200, "PBSZ=0")
@@ -180,7 +177,7 @@ impl Dialogue {
 
     /// A verb that needs TLS came in clear.
     pub(super) fn needs_tls(&self, verb: Verb) -> Reply {
-        // RFC 4217 12: CCC has a code of its own.
+        // RFC 2228 3: CCC has a code of its own.
         let code = if verb == Verb::Ccc { 533 } else { 503 };
         if self.security.control == Control::Cleared {
             Reply::line(code, "TLS was ended with CCC; connect again for another")

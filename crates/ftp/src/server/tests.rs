@@ -1,5 +1,8 @@
 use super::*;
 
+mod model;
+mod tls;
+
 /// Plays a script against a fresh machine without TLS; see [`play`].
 fn dialogue(script: &str) {
     play(DialogueOptions::default(), script);
@@ -100,7 +103,7 @@ fn outcome(text: &str) -> Outcome {
             note: None,
         },
         "fail" => Outcome::Failed(Failure {
-            code: 550,
+            code: rest.parse().unwrap_or(550),
             text: "No [C-7]".into(),
             close: false,
         }),
