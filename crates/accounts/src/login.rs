@@ -7,7 +7,7 @@ use crate::password::{MAX_PASSWORD, StoredPassword, Subject, Verdict};
 use crate::store::{Accounts, Record};
 use secrecy::{ExposeSecret, SecretSlice};
 use std::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Why nobody was logged in.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Accounts {
         let start = Instant::now();
         let told = self.check(name, password).await;
         if let Err(LoginError::Denied(_)) = told {
-            tokio::time::sleep_until(self.refusal_time(start).into()).await;
+            sleep_until_exactly(self.refusal_time(start)).await;
         }
         told
     }
@@ -210,6 +210,21 @@ impl fmt::Display for Denial {
     }
 }
 
+/// The runtime's timers count whole milliseconds from when a thread goes to sleep, which is after
+/// the check: a sleep by them alone ends as much later as the check took, microseconds included.
+/// The last milliseconds are slept in a thread, to a point in time.
+async fn sleep_until_exactly(end: Instant) {
+    if end <= Instant::now() {
+        return;
+    }
+    if let Some(coarse) = end.checked_sub(COARSE) {
+        tokio::time::sleep_until(coarse.into()).await;
+    }
+    let rest = move || std::thread::sleep(end.saturating_duration_since(Instant::now()));
+    // It fails only when the process is ending.
+    let _ = tokio::task::spawn_blocking(rest).await;
+}
+
 pub(crate) fn admit(account: Account) -> Result<Account, LoginError> {
     if account.enabled {
         Ok(account)
@@ -217,3 +232,7 @@ pub(crate) fn admit(account: Account) -> Result<Account, LoginError> {
         Err(LoginError::Denied(Denial::Disabled))
     }
 }
+
+/// How much later than asked for a timer of the runtime may end: its own millisecond and that of
+/// the system call, and one more.
+const COARSE: Duration = Duration::from_millis(3);
