@@ -28,7 +28,9 @@ fn check(path: &VPath) {
     assert!(path.components().all(|name| {
         !matches!(name, b"" | b"." | b"..")
             && name.len() <= 255
-            && !name.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n' | b'/'))
+            && !name
+                .iter()
+                .any(|byte| matches!(byte, 0 | b'\r' | b'\n' | b'/'))
     }));
     assert!(!path.escaped().contains(char::is_control));
     match (path.parent(), path.name()) {

@@ -1,5 +1,7 @@
 use super::*;
 
+mod between_servers;
+mod host;
 mod model;
 mod tls;
 

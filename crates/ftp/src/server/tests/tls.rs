@@ -1,8 +1,8 @@
-//! Dialogues about TLS, and about HOST, which chooses its certificate.
+//! Dialogues about AUTH, PBSZ, PROT and CCC, and what TLS changes for other commands.
 
 use super::*;
 
-const EXPLICIT: DialogueOptions = DialogueOptions {
+pub(super) const EXPLICIT: DialogueOptions = DialogueOptions {
     ipv6: false,
     tls: TlsOffer::Explicit,
     data_tls_required: true,
@@ -17,13 +17,13 @@ const IMPLICIT: DialogueOptions = DialogueOptions {
 /// AUTH TLS and the login.
 const SECURE_LOGIN: &str = "C: AUTH TLS\nS: 234\nX: begin\n";
 
-const PASV: &str = "C: PASV\nA: OpenPassive\nO: passive 127.0.0.1:50001\nS: 227\n";
+pub(super) const PASV: &str = "C: PASV\nA: OpenPassive\nO: passive 127.0.0.1:50001\nS: 227\n";
 
-fn explicit(script: &str) {
+pub(super) fn explicit(script: &str) {
     play(EXPLICIT, script);
 }
 
-fn secure(options: DialogueOptions, script: &str) {
+pub(super) fn secure(options: DialogueOptions, script: &str) {
     play(options, &format!("{SECURE_LOGIN}{LOGIN}{script}"));
 }
 
@@ -327,86 +327,6 @@ fn a_certificate_may_be_the_login() {
     explicit(&format!(
         "{SECURE_LOGIN}C: USER ann\nA: Identify\nO: certificate\nS: 232 \nC: PASS x\nS: 202\nC: PWD\nA: PrintDirectory\nO: path /\nS: 257"
     ));
-}
-
-#[test]
-fn sscn_tells_and_sets_who_begins_tls_on_data() {
-    secure(
-        EXPLICIT,
-        &format!(
-            "C: PBSZ 0\nS: 200\nC: PROT P\nS: 200\nC: SSCN\nS: 200 SSCN:SERVER METHOD\n\
-             C: SSCN ON\nA: SecureClient {{ on: true }}\nO: fail\nS: 550\nC: SSCN\nS: 200 SSCN:SERVER METHOD\n\
-             C: SSCN ON\nA: SecureClient {{ on: true }}\nO: done\nS: 200 SSCN:CLIENT METHOD\nC: SSCN\nS: 200 SSCN:CLIENT METHOD\n\
-             C: SSCN x\nS: 501\n\
-             C: PORT 127,0,0,1,200,1\nA: CheckActive\nO: done\nS: 200\n\
-             C: STOR f\nA: Transfer(Transfer {{ kind: Store {{ path: [102], offset: 0, declared: None }}, \
-             route: Active(127.0.0.1:51201), ascii: true, protected: true, tls_client: true }})\nO: moved\nS: 226\n\
-             C: SSCN OFF\nA: SecureClient {{ on: false }}\nO: done\nS: 200 SSCN:SERVER METHOD\n\
-             {PASV}C: STOR f\nA: Transfer(Transfer {{ kind: Store {{ path: [102], offset: 0, declared: None }}, \
-             route: Passive, ascii: true, protected: true, tls_client: false }})\nO: moved\nS: 226"
-        ),
-    );
-}
-
-#[test]
-fn who_is_tls_client_needs_tls() {
-    let allowed = DialogueOptions {
-        data_tls_required: false,
-        ..EXPLICIT
-    };
-    secure(
-        allowed,
-        &format!(
-            "C: SSCN ON\nA: SecureClient\nO: done\nS: 200\n\
-             {PASV}C: STOR f\nA: Transfer(Transfer {{ kind: Store {{ path: [102], offset: 0, declared: None }}, \
-             route: Passive, ascii: true, protected: false, tls_client: false }})\nO: moved\nS: 226\nC: CPSV\nS: 521"
-        ),
-    );
-}
-
-#[test]
-fn cpsv_is_pasv_with_us_as_tls_client() {
-    secure(
-        EXPLICIT,
-        &format!(
-            "C: CPSV\nS: 521\nC: PBSZ 0\nS: 200\nC: PROT P\nS: 200\nC: CPSV x\nS: 501\n\
-             C: TYPE I\nS: 200\nC: REST 5\nS: 350\n\
-             C: CPSV\nA: OpenPassive {{ extended: false, tls_client: true }}\nO: passive 127.0.0.1:50001\nS: 227 \n\
-             C: RETR f\nA: Transfer(Transfer {{ kind: Retrieve {{ path: [102], start: 5, last: None }}, \
-             route: Passive, ascii: false, protected: true, tls_client: true }})\nO: moved\nS: 226\n\
-             C: CPSV\nA: OpenPassive\nO: fail\nS: 550\nC: RETR f\nS: 425\n\
-             {PASV}C: RETR f\nA: Transfer(Transfer {{ kind: Retrieve {{ path: [102], start: 0, last: None }}, \
-             route: Passive, ascii: false, protected: true, tls_client: false }})\nO: moved\nS: 226\n\
-             C: EPSV ALL\nS: 200\nC: CPSV\nS: 501"
-        ),
-    );
-    let over_ipv6 = DialogueOptions {
-        ipv6: true,
-        ..EXPLICIT
-    };
-    secure(
-        over_ipv6,
-        "C: PBSZ 0\nS: 200\nC: PROT P\nS: 200\nC: CPSV\nS: 425",
-    );
-}
-
-#[test]
-fn host_is_for_before_the_login() {
-    for options in [DialogueOptions::default(), EXPLICIT] {
-        play(
-            options,
-            "C: HOST ftp.example.com\nA: SelectSite { name: \"ftp.example.com\" }\nO: done\nS: 220\n\
-             C: HOST [2001:DB8::1]\nA: SelectSite { name: \"2001:db8::1\" }\nO: done\nS: 220\n\
-             C: HOST 192.0.2.1\nA: SelectSite { name: \"192.0.2.1\" }\nO: fail 504\nS: 504\n\
-             C: HOST\nS: 501\nC: HOST a b\nS: 501\nC: HOST a:21\nS: 501\n\
-             C: USER ann\nA: Identify\nO: ask\nS: 331\nC: HOST other.example\nA: SelectSite\nO: done\nS: 220\nC: PASS x\nS: 503\n\
-             C: USER ann\nA: Identify\nO: ask\nS: 331\nC: PASS x\nA: Authenticate\nO: in\nS: 230\nC: HOST other.example\nS: 503\n\
-             C: REIN\nA: Reinit\nO: done\nS: 220\nC: HOST other.example\nA: SelectSite\nO: done\nS: 220",
-        );
-    }
-    explicit(
-        "C: HOST a.example\nA: SelectSite\nO: done\nS: 220\nC: AUTH TLS\nS: 234\nX: begin\nC: HOST a.example\nA: SelectSite\nO: done\nS: 220",
-    );
 }
 
 #[test]
