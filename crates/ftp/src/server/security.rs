@@ -142,8 +142,7 @@ impl Dialogue {
                 self.security.private = true;
                 Reply::line(200, "Data connections are encrypted")
             }
-            // Where it is forbidden, the transfer is refused and not this: clients send PROT C
-            // and go on with PROT P when a listing fails.
+            // Where it is forbidden, the transfer is refused and not this (security P17).
             Protection::Clear => {
                 self.security.private = false;
                 Reply::line(200, "Data connections are in clear")

@@ -146,9 +146,14 @@ impl Dialogue {
         let pending = self.pending.take();
         // Before the lack of a route: what is wrong comes first that a new PASV would not mend.
         if self.must_not_transfer_in_clear() {
+            let text = if self.is_protected() {
+                "Data connections must be encrypted; send PBSZ 0 and PROT P"
+            } else {
+                "Data connections must be encrypted, and CCC ended what could ask for it"
+            };
             return Step::Refuse {
                 code: 522,
-                text: "Data connections must be encrypted; send PBSZ 0 and PROT P",
+                text,
                 why: Why::ClearData,
             };
         }
