@@ -277,6 +277,10 @@ fn forms_real_clients_send() {
         }),
     );
     check(b"EPSV all", Command::Epsv(EpsvArgument::All));
+}
+
+#[test]
+fn forms_of_the_verbs_of_tls() {
     check(b"AUTH tls-c", Command::Auth(Mechanism::Tls));
     check(b"AUTH TLS-P", Command::Auth(Mechanism::Ssl));
     check(b"PROT p", Command::Prot(Protection::Private));
