@@ -1,10 +1,11 @@
 //! Changing what client certificates are good for, and which an account is known by.
 
 use super::{Change, is_taken};
-use crate::certificate::{CertificateMatch, CertificateUse};
+use crate::certificate::{AccountCertificate, CertificateMatch, CertificateUse};
 use crate::error::{Error, Result};
 use crate::name::AccountName;
-use crate::store::{Accounts, now};
+use crate::store::{Accounts, now, time};
+use std::time::SystemTime;
 
 impl Accounts {
     /// Adds a client certificate an account is known by. The same one may belong to several
@@ -17,12 +18,13 @@ impl Accounts {
         &self,
         name: &AccountName,
         certificate: &CertificateMatch,
-    ) -> Result<()> {
+    ) -> Result<AccountCertificate> {
         let mut change = self.change().await?;
         let id = change.id(name).await?;
-        change.insert_certificate(name, id, certificate).await?;
+        let certificate = change.insert_certificate(name, id, certificate).await?;
         change.touch(id).await?;
-        change.commit(id).await
+        change.commit(id).await?;
+        Ok(certificate)
     }
 
     /// Removes a client certificate of an account.
@@ -79,28 +81,36 @@ impl Change<'_> {
         name: &AccountName,
         account: i64,
         certificate: &CertificateMatch,
-    ) -> Result<()> {
+    ) -> Result<AccountCertificate> {
         let count: i64 = sqlx::query_scalar("SELECT count(*) FROM certificate WHERE account = ?")
             .bind(account)
             .fetch_one(&mut *self.transaction)
             .await?;
-        let certificate = certificate.to_string();
+        if count >= MAX_CERTIFICATES {
+            return Err(Error::TooManyCertificates {
+                max: MAX_CERTIFICATES,
+            });
+        }
+        let (added, text) = (now(), certificate.to_string());
         let insert =
             sqlx::query("INSERT INTO certificate (account, certificate, added) VALUES (?, ?, ?)")
                 .bind(account)
-                .bind(&*certificate)
-                .bind(now());
-        match self.run(insert).await {
-            Ok(_) if count >= MAX_CERTIFICATES => Err(Error::TooManyCertificates {
-                max: MAX_CERTIFICATES,
-            }),
-            Ok(_) => Ok(()),
-            Err(error) if is_taken(&error) => Err(Error::CertificateExists {
-                name: name.clone(),
-                certificate,
-            }),
-            Err(error) => Err(error.into()),
+                .bind(&*text)
+                .bind(added);
+        if let Err(error) = self.run(insert).await {
+            return Err(if is_taken(&error) {
+                Error::CertificateExists {
+                    name: name.clone(),
+                    certificate: text,
+                }
+            } else {
+                error.into()
+            });
         }
+        Ok(AccountCertificate {
+            certificate: certificate.clone(),
+            added: time(added).unwrap_or(SystemTime::UNIX_EPOCH),
+        })
     }
 }
 

@@ -268,7 +268,7 @@ async fn what_cannot_be_a_certificate_of_the_account_changes_nothing() {
     let revision = *accounts.watch().borrow();
     let (bob, hers) = (name("bob"), by_digest(HERS));
     for told in [
-        accounts.add_certificate(&bob, &hers).await,
+        accounts.add_certificate(&bob, &hers).await.map(drop),
         accounts.remove_certificate(&bob, &hers).await,
         accounts
             .set_certificate_use(&bob, CertificateUse::Login)
