@@ -44,6 +44,37 @@ pub fn check_active(peer: IpAddr, target: SocketAddr) -> Result<(), ActiveRefuse
     }
 }
 
+/// Whether a client at `peer` who may transfer from server to server may have a data connection
+/// made to `target`: every other machine's, but none that only this server can reach (security P1).
+///
+/// # Errors
+/// [`ActiveRefused`].
+pub fn check_between_servers(peer: IpAddr, target: SocketAddr) -> Result<(), ActiveRefused> {
+    let address = target.ip().to_canonical();
+    let mine = match address {
+        IpAddr::V4(v4) => {
+            v4.is_loopback()
+                || v4.is_unspecified()
+                || v4.is_link_local()
+                || v4.is_multicast()
+                || v4.is_broadcast()
+        }
+        IpAddr::V6(v6) => {
+            v6.is_loopback()
+                || v6.is_unspecified()
+                || v6.is_unicast_link_local()
+                || v6.is_multicast()
+        }
+    };
+    if mine {
+        check_active(peer, target)
+    } else if target.port() < LOWEST_PORT {
+        Err(ActiveRefused::LowPort)
+    } else {
+        Ok(())
+    }
+}
+
 /// Connects to `to` from `local`, the address the control connection came in on, within `wait`;
 /// from port 20 if that is wanted and the process may bind it, else from a port of the kernel's.
 ///

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
+use crate::network::Network;
 use crate::sync::locked;
 
 /// How long a resolved host name is used before it is looked up again.
@@ -30,13 +31,6 @@ enum Public {
     None,
     Address(IpAddr),
     Name(Arc<Name>),
-}
-
-/// A CIDR network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Network {
-    base: IpAddr,
-    bits: u8,
 }
 
 type Answer = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
@@ -125,40 +119,6 @@ impl Public {
             known: Mutex::default(),
             first: tokio::sync::Mutex::new(()),
         })))
-    }
-}
-
-impl Network {
-    fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a network, as in `10.0.0.0/8`");
-        let (base, bits) = match text.split_once('/') {
-            Some((base, bits)) => (base, Some(bits)),
-            None => (text, None),
-        };
-        let base: IpAddr = base.parse().map_err(|_| wrong())?;
-        let width = if base.is_ipv4() { 32 } else { 128 };
-        let bits = match bits {
-            Some(bits) => bits.parse().map_err(|_| wrong())?,
-            None => width,
-        };
-        if bits > width {
-            return Err(wrong());
-        }
-        Ok(Self { base, bits })
-    }
-
-    fn contains(self, address: IpAddr) -> bool {
-        match (self.base, address) {
-            (IpAddr::V4(base), IpAddr::V4(address)) => {
-                let differing = u32::from(base) ^ u32::from(address);
-                differing.leading_zeros() >= u32::from(self.bits)
-            }
-            (IpAddr::V6(base), IpAddr::V6(address)) => {
-                let differing = u128::from(base) ^ u128::from(address);
-                differing.leading_zeros() >= u32::from(self.bits)
-            }
-            _ => false,
-        }
     }
 }
 

@@ -21,6 +21,7 @@ pub mod descriptors;
 pub mod limits;
 pub mod listener;
 pub mod meter;
+pub mod network;
 pub mod passive;
 pub mod pool;
 pub mod refuse;

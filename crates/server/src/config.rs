@@ -55,6 +55,14 @@ pub struct ListenerConfig {
     pub tls: Requirement,
 }
 
+impl ListenerConfig {
+    /// Whether TLS begins with the first byte.
+    #[must_use]
+    pub fn is_implicit(&self) -> bool {
+        self.protocol == Protocol::Ftps
+    }
+}
+
 /// The protocols a listener can speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Protocol {
@@ -144,6 +152,18 @@ pub enum Reuse {
     Prefer,
     /// It does not matter.
     Off,
+}
+
+impl Reuse {
+    /// The word the settings have for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Require => "require",
+            Self::Prefer => "prefer",
+            Self::Off => "off",
+        }
+    }
 }
 
 /// Whether an encrypted upload must end with close_notify (RFC 8446 6.1): a FIN without it may be

@@ -61,6 +61,19 @@ pub enum What {
     },
     /// A stranger connected to a passive port and was closed (security P4).
     DataPeerMismatch { stranger: SocketAddr, port: u16 },
+    /// The certificates in force have changed.
+    Certificate {
+        fingerprint: Box<str>,
+        names: Box<[String]>,
+        expires: SystemTime,
+    },
+    /// Changed certificate files cannot be used; those in force stay.
+    CertificateFailed { text: Box<str> },
+    /// TLS did not come about, on a control connection or on a data connection.
+    TlsFailed { cause: &'static str, text: Box<str> },
+    /// A data connection did not resume its control connection's session: under `require` it was
+    /// refused, under `prefer` it would have been. `times` counts them since the start.
+    DataNotResumed { policy: &'static str, times: u64 },
     /// The session ended.
     Closed { reason: &'static str },
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use wharf_causes::{Id, id};
 use wharf_net::limits::{Limit, Refused};
+use wharf_net::tls::handshake::HandshakeError;
 use wharf_vfs::{ErrorKind, PathError};
 
 /// A refusal or a failure, told to the user and recorded.
@@ -58,6 +59,8 @@ pub(crate) enum Kind {
     ServiceClosing,
     /// No data connection came about.
     NoDataConnection,
+    /// The data connection's TLS is not its control connection's.
+    DataNotResumed,
     /// The data connection broke, stalled or ended early.
     DataBroken,
     /// The client asked to stop.
@@ -117,6 +120,20 @@ impl Failure {
             "The server is shutting down, try again later",
         )
     }
+}
+
+/// Why TLS did not come about, by the causes a user can look up.
+pub(crate) const fn tls_cause(error: &HandshakeError) -> Option<Id> {
+    Some(match error {
+        HandshakeError::NotTls => id::F_2,
+        HandshakeError::Version => id::F_3,
+        HandshakeError::NothingInCommon => id::F_4,
+        HandshakeError::OtherProtocol => id::A_13,
+        HandshakeError::NoClientCertificate | HandshakeError::ClientCertificate => id::F_15,
+        HandshakeError::CertificateRefused => id::F_7,
+        HandshakeError::TimedOut(_) => id::F_17,
+        HandshakeError::Alert(_) | HandshakeError::Broken(_) | HandshakeError::Gone => return None,
+    })
 }
 
 impl From<wharf_vfs::Error> for Failure {

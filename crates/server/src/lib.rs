@@ -16,6 +16,7 @@ mod registry;
 mod server;
 mod session;
 mod shared;
+mod tls;
 
 pub use server::{Server, StartError};
 pub use session::lies_in;

@@ -101,6 +101,29 @@ fn details(map: &mut Map<String, Value>, what: &What) {
             map.insert("stranger".into(), stranger.to_string().into());
             map.insert("port".into(), (*port).into());
         }
+        What::Certificate {
+            fingerprint,
+            names,
+            expires,
+        } => {
+            map.insert("outcome".into(), "loaded".into());
+            map.insert("fingerprint".into(), Value::String(fingerprint.to_string()));
+            map.insert("names".into(), Value::from(names.to_vec()));
+            map.insert("expires".into(), time(*expires).into());
+        }
+        What::CertificateFailed { text } => {
+            map.insert("outcome".into(), "failed".into());
+            map.insert("text".into(), Value::String(text.to_string()));
+        }
+        What::TlsFailed { cause, text } => {
+            map.insert("cause".into(), (*cause).into());
+            map.insert("text".into(), Value::String(text.to_string()));
+        }
+        What::DataNotResumed { policy, times } => {
+            map.insert("cause".into(), wharf_causes::id::D_13.as_str().into());
+            map.insert("policy".into(), (*policy).into());
+            map.insert("times".into(), (*times).into());
+        }
         What::Closed { reason } => {
             map.insert("reason".into(), (*reason).into());
         }
@@ -121,6 +144,9 @@ impl What {
             Self::Listed { .. } => "list",
             Self::Operation { .. } => "operation",
             Self::DataPeerMismatch { .. } => "data_peer_mismatch",
+            Self::Certificate { .. } | Self::CertificateFailed { .. } => "certificate",
+            Self::TlsFailed { .. } => "tls_failed",
+            Self::DataNotResumed { .. } => "data_not_resumed",
             Self::Closed { .. } => "closed",
         }
     }

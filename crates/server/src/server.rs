@@ -15,6 +15,7 @@ use wharf_net::limits::{Gate, Limits, Refused};
 use wharf_net::listener::Listener;
 use wharf_net::passive::PassivePorts;
 use wharf_net::refuse::Refuser;
+use wharf_net::tls::certificate::Certificate;
 use wharf_vfs::local::{LocalOptions, LocalStore};
 
 use crate::audit::Audit;
@@ -25,11 +26,14 @@ use crate::ftp;
 use crate::registry::Handle;
 use crate::session::{follows_links, lies_in};
 use crate::shared::{Current, Shared};
+use crate::tls::Tls;
 
 /// How long sessions have to say goodbye once their transfers are through.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// How soon accounts that could not be read are asked for again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// How often the files of certificates are looked at.
+const CERTIFICATES_LOOKED_AT: Duration = Duration::from_secs(2);
 /// Refused connections are recorded at most this often, with their number.
 const REFUSALS_TOLD: Duration = Duration::from_secs(1);
 
@@ -75,6 +79,9 @@ pub enum StartError {
     /// The public address or a network table entry cannot be used.
     #[error("passive addresses: {0}")]
     Advertised(String),
+    /// Certificates, keys or authorities cannot be used.
+    #[error("TLS: {}", .0.join("; "))]
+    Tls(Vec<String>),
     /// The audit log cannot be opened.
     #[error("cannot open the audit log `{file}`: {source}")]
     Audit {
@@ -96,6 +103,7 @@ impl Server {
         }
         check_folders(&config)?;
         let advertised = advertised(&config).map_err(StartError::Advertised)?;
+        let tls = tls(&config).map_err(StartError::Tls)?;
         let mut bound = Vec::new();
         for listener in &config.listeners {
             let address = listener.address;
@@ -106,8 +114,8 @@ impl Server {
             );
             let socket = Listener::bind(address)
                 .map_err(|source| StartError::Listen { address, source })?
-                .with_full_message(ftp::farewell_line(&full));
-            bound.push((listener.clone(), socket));
+                .with_full_message(told_in_clear(listener, &full));
+            bound.push((Arc::new(listener.clone()), socket));
         }
         let audit = match &config.audit {
             Some(file) => Some(Audit::open(file).map_err(|source| StartError::Audit {
@@ -120,11 +128,15 @@ impl Server {
         let current = Current {
             ports: PassivePorts::new(config.passive.ports.clone()),
             advertised: Arc::new(advertised),
+            tls,
             config: Arc::new(config),
         };
         let shared = Arc::new(Shared::new(current, accounts, gate, audit));
         let (stop, stopping) = watch::channel(false);
-        let mut tasks = vec![tokio::spawn(follow_accounts(shared.clone()))];
+        let mut tasks = vec![
+            tokio::spawn(follow_accounts(shared.clone())),
+            tokio::spawn(follow_certificates(shared.clone())),
+        ];
         let mut addresses = Vec::new();
         for (config, socket) in bound {
             let address = socket.local_addr();
@@ -156,6 +168,14 @@ impl Server {
         self.shared.subscribe()
     }
 
+    /// The certificates in force, the one for clients that ask for no name first; none where there
+    /// is no TLS.
+    #[must_use]
+    pub fn certificates(&self) -> Vec<Arc<Certificate>> {
+        let tls = self.shared.current().tls;
+        tls.map_or_else(Vec::new, |tls| tls.certificates())
+    }
+
     /// Live sessions.
     #[must_use]
     pub fn sessions(&self) -> usize {
@@ -175,7 +195,8 @@ impl Server {
         let advertised = advertised(&config)
             .map_err(|error| problems.push(error))
             .ok();
-        let (Some(advertised), true) = (advertised, problems.is_empty()) else {
+        let tls = tls(&config).map_err(|all| problems.extend(all)).ok();
+        let (Some(advertised), Some(tls), true) = (advertised, tls, problems.is_empty()) else {
             return Err(problems);
         };
         self.shared.gate.set_limits(limits(&config));
@@ -189,6 +210,7 @@ impl Server {
         self.shared.replace(Current {
             ports,
             advertised: Arc::new(advertised),
+            tls,
             config: Arc::new(config),
         });
         Ok(())
@@ -233,6 +255,20 @@ fn advertised(config: &Config) -> Result<Advertised, String> {
     )
 }
 
+fn tls(config: &Config) -> Result<Option<Arc<Tls>>, Vec<String>> {
+    let opened = config.tls.as_ref().map(Tls::open).transpose()?;
+    Ok(opened.map(Arc::new))
+}
+
+/// What is said before there is a session: nothing where TLS would have to come first.
+fn told_in_clear(listener: &ListenerConfig, failure: &Failure) -> Vec<u8> {
+    if listener.is_implicit() {
+        Vec::new()
+    } else {
+        ftp::farewell_line(failure)
+    }
+}
+
 fn check_folders(config: &Config) -> Result<(), StartError> {
     let anonymous = config.anonymous.as_ref().map(|anonymous| &anonymous.home);
     for folder in std::iter::once(&config.root).chain(anonymous) {
@@ -255,7 +291,7 @@ fn check_folders(config: &Config) -> Result<(), StartError> {
 /// Takes connections in or refuses them at once; never waits for a session.
 async fn accept(
     shared: Arc<Shared>,
-    config: ListenerConfig,
+    config: Arc<ListenerConfig>,
     listener: Listener,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -270,7 +306,7 @@ async fn accept(
             Ok(permit) => {
                 tokio::spawn(ftp::serve(
                     shared.clone(),
-                    config.plaintext,
+                    config.clone(),
                     stream,
                     peer,
                     permit,
@@ -278,7 +314,7 @@ async fn accept(
             }
             Err(refused) => {
                 refusals.tell(&shared, peer, &refused);
-                refuser.refuse(stream, ftp::farewell_line(&Failure::from(refused)));
+                refuser.refuse(stream, told_in_clear(&config, &Failure::from(refused)));
             }
         }
     }
@@ -305,6 +341,37 @@ impl Refusals {
             times: std::mem::take(&mut self.untold),
         };
         shared.tell_of(0, peer, what);
+    }
+}
+
+/// Brings changed certificate files into force. Live sessions go on with what they have agreed on.
+async fn follow_certificates(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(CERTIFICATES_LOOKED_AT).await;
+        let Some(tls) = shared.current().tls else {
+            continue;
+        };
+        let looked = tokio::task::spawn_blocking(move || tls.server.certificates().refresh());
+        let what = match looked.await {
+            Ok(Ok(None)) | Err(_) => continue,
+            Ok(Ok(Some(certificates))) => {
+                let Some(first) = certificates.first() else {
+                    continue;
+                };
+                What::Certificate {
+                    fingerprint: first.fingerprint().to_string().into(),
+                    names: first.names().into(),
+                    expires: first.not_after(),
+                }
+            }
+            Ok(Err(error)) => {
+                tracing::error!(%error, "changed certificate files cannot be used; those in force stay");
+                What::CertificateFailed {
+                    text: error.to_string().into(),
+                }
+            }
+        };
+        shared.tell_of_process(what);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What every session of the process shares.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::SystemTime;
 
@@ -15,6 +16,7 @@ use crate::config::Config;
 use crate::event::{Event, What};
 use crate::registry::Registry;
 use crate::session::Homes;
+use crate::tls::Tls;
 
 /// Events a slow subscriber may fall behind before it loses some.
 const SUBSCRIBER_EVENTS: usize = 8192;
@@ -28,6 +30,8 @@ pub(crate) struct Shared {
     revision: watch::Receiver<u64>,
     events: broadcast::Sender<Arc<Event>>,
     audit: Option<Audit>,
+    /// Data connections that did not resume the session of their control connection.
+    not_resumed: AtomicU64,
 }
 
 /// What a reload replaces. A session keeps the one it started with.
@@ -36,6 +40,8 @@ pub(crate) struct Current {
     pub(crate) config: Arc<Config>,
     pub(crate) ports: PassivePorts,
     pub(crate) advertised: Arc<Advertised>,
+    /// `None`: no TLS.
+    pub(crate) tls: Option<Arc<Tls>>,
 }
 
 impl Shared {
@@ -54,7 +60,13 @@ impl Shared {
             registry: Arc::default(),
             events: broadcast::Sender::new(SUBSCRIBER_EVENTS),
             audit,
+            not_resumed: AtomicU64::new(0),
         }
+    }
+
+    /// Counts a data connection that did not resume; the number of them so far.
+    pub(crate) fn count_not_resumed(&self) -> u64 {
+        self.not_resumed.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(crate) fn current(&self) -> Current {
@@ -94,6 +106,17 @@ impl Shared {
             // Nobody listening any more is no error.
             let _ = self.events.send(event);
         }
+    }
+
+    /// Tells an event of the server itself.
+    pub(crate) fn tell_of_process(&self, what: What) {
+        self.tell(Event {
+            at: SystemTime::now(),
+            session: 0,
+            peer: None,
+            account: None,
+            what,
+        });
     }
 
     /// Tells an event of a connection that has no session yet.

@@ -28,15 +28,22 @@ const MOST_UNSENT: usize = 64 * 1024;
 pub struct ControlStream {
     socket: TcpStream,
     tls: Option<Box<Tls>>,
+    /// Outlives TLS itself: after CCC, data connections stay encrypted.
+    binding: Option<Box<Binding>>,
+}
+
+/// What data connections are made of.
+#[derive(Debug)]
+struct Binding {
+    server: Arc<TlsServer>,
+    /// What they must come out of.
+    resumption: Arc<Resumption>,
+    host: Option<Box<str>>,
 }
 
 #[derive(Debug)]
 struct Tls {
     session: TlsSession,
-    server: Arc<TlsServer>,
-    /// What data connections must come out of.
-    resumption: Arc<Resumption>,
-    host: Option<Box<str>>,
     /// Plaintext that came with the end of the handshake.
     early: Vec<u8>,
     /// Records the socket has not taken yet.
@@ -47,7 +54,11 @@ impl ControlStream {
     /// A connection in clear.
     #[must_use]
     pub const fn new(socket: TcpStream) -> Self {
-        Self { socket, tls: None }
+        Self {
+            socket,
+            tls: None,
+            binding: None,
+        }
     }
 
     /// The socket, to ask it for its addresses.
@@ -93,11 +104,13 @@ impl ControlStream {
         let mut session = TlsSession::server(server.control(&resumption, host))?;
         let mut early = Vec::new();
         handshake(&self.socket, &mut session, &mut early, limit).await?;
-        self.tls = Some(Box::new(Tls {
-            session,
+        self.binding = Some(Box::new(Binding {
             server: Arc::clone(server),
             resumption,
             host: host.map(Into::into),
+        }));
+        self.tls = Some(Box::new(Tls {
+            session,
             early,
             unsent: Vec::new(),
         }));
@@ -145,14 +158,18 @@ impl ControlStream {
         }
     }
 
-    /// What a data connection of this session needs for its TLS; `None` in clear.
+    /// What a data connection of this session needs for its TLS; `None` where there never was any.
     ///
     /// `client`: we are the client of that connection's TLS (SSCN, CPSV). `must_close`: what the
     /// peer sends must end with close_notify.
     #[must_use]
     pub fn data_tls(&self, client: bool, must_close: bool) -> Option<DataTls> {
-        let tls = self.tls.as_ref()?;
-        let config = (!client).then(|| tls.server.data(&tls.resumption, tls.host.as_deref()));
+        let Binding {
+            server,
+            resumption,
+            host,
+        } = self.binding.as_deref()?;
+        let config = (!client).then(|| server.data(resumption, host.as_deref()));
         Some(DataTls::new(config, must_close))
     }
 

@@ -65,6 +65,12 @@ impl DataTls {
     pub(crate) const fn new(server: Option<Arc<ServerConfig>>, must_close: bool) -> Self {
         Self { server, must_close }
     }
+
+    /// Whether what the peer sends must end with close_notify.
+    #[must_use]
+    pub const fn must_close(&self) -> bool {
+        self.must_close
+    }
 }
 
 impl DataConnection {

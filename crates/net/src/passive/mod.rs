@@ -20,7 +20,7 @@ use rustix::net::{SocketFlags, accept_with};
 use crate::socket::{LazySocket, bound, reset};
 
 pub use listener::{AcceptError, PassiveListener};
-use slot::Slot;
+use slot::{ANYBODY, Slot};
 use table::Pool;
 
 /// Connections a passive port holds until somebody accepts them: room for the real peer behind a
@@ -77,8 +77,20 @@ impl PassivePorts {
         if let Some(listener) = opened? {
             return Ok(listener);
         }
+        if peer == ANYBODY {
+            return Err(PassiveError::Exhausted);
+        }
         let slot = self.0.share(local, peer).ok_or(PassiveError::Exhausted)?;
         Ok(PassiveListener::new(Arc::clone(&self.0), slot, peer))
+    }
+
+    /// Listens on a port of its own for whoever connects first: for a transfer between two servers
+    /// (FXP), where only the client knows the other one's address.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_for_anybody(&self, local: IpAddr) -> Result<PassiveListener, PassiveError> {
+        self.open(local, ANYBODY)
     }
 
     /// Ports that wait for somebody now, on all addresses; a shared one counts once.

@@ -1,6 +1,6 @@
 //! One listening socket and the peers it waits for.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::sync::Mutex;
 
@@ -12,6 +12,10 @@ use crate::data::DataConnection;
 use crate::listener::canonical;
 use crate::socket::{LazySocket, reset};
 use crate::sync::locked;
+
+/// The peer of a port that takes a connection from every address: for transfers between servers,
+/// where the other one's is not known.
+pub(super) const ANYBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 pub(crate) struct Slot {
     socket: LazySocket,
@@ -73,8 +77,11 @@ impl Slot {
         &self.handed_over
     }
 
+    /// Whether `peer` cannot be told apart from somebody who waits here.
     pub(super) fn is_claimed_by(&self, peer: IpAddr) -> bool {
-        locked(&self.claims).iter().any(|claim| claim.peer == peer)
+        locked(&self.claims)
+            .iter()
+            .any(|claim| claim.peer == peer || claim.peer == ANYBODY)
     }
 
     pub(super) fn claim(&self, peer: IpAddr) {
@@ -106,7 +113,7 @@ impl Slot {
             Err(error) => return Err(error),
         };
         Ok(match accepted {
-            Some((socket, peer)) if peer.ip() == me => {
+            Some((socket, peer)) if peer.ip() == me || me == ANYBODY => {
                 Look::Mine(DataConnection::new(socket, peer))
             }
             Some((socket, peer)) => self.hand_over(socket, peer),

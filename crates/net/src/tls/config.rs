@@ -1,5 +1,6 @@
 //! What a server offers in its handshakes, and what each of its sessions makes of that.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs;
@@ -8,6 +9,7 @@ use rustls::server::{ServerConfig, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
 
 use super::TlsVersion;
+use super::certificate::{CertificateError, read};
 use super::client::{ClientCertificates, ClientTrust, verifier};
 use super::resumption::Resumption;
 use super::set::Certificates;
@@ -19,6 +21,9 @@ const TICKETS: usize = 6;
 
 /// Tickets a client is given at most, when it says how many it wants (RFC 9149).
 pub(super) const MOST_TICKETS: usize = 16;
+
+/// Bytes of a file of authorities or revocations: a company's list may be long.
+const LARGEST_FILE: u64 = 16 << 20;
 
 /// What ALPN may say on a control connection: the registered `ftp`, and what FileZilla puts before
 /// it. Whoever asks for anything else takes us for another server (ALPACA, security P13).
@@ -115,6 +120,19 @@ impl TlsServer {
         config.max_tls13_tickets = 0;
         Arc::new(config)
     }
+}
+
+/// Reads whose client certificates are trusted, and which of them are revoked.
+///
+/// # Errors
+/// What is wrong with which file.
+pub fn client_trust(
+    authorities: &Path,
+    revoked: Option<&Path>,
+) -> Result<ClientTrust, CertificateError> {
+    let authorities = read(authorities, LARGEST_FILE)?;
+    let revoked = revoked.map(|file| read(file, LARGEST_FILE)).transpose()?;
+    ClientTrust::from_pem(&authorities, revoked.as_ref().map(|list| list.as_slice()))
 }
 
 fn client_verifier(

@@ -24,6 +24,8 @@ pub(super) const fn code(kind: Kind) -> u16 {
         Kind::LoginFailed | Kind::PlaintextPassword => 530,
         Kind::ServiceClosing => 421,
         Kind::NoDataConnection => 425,
+        // What vsftpd answers; clients know it as the word for session reuse.
+        Kind::DataNotResumed => 522,
         Kind::DataBroken | Kind::Aborted => 426,
         // What vsftpd and ProFTPD answer to a bounce; clients expect it.
         Kind::ForeignAddress => 500,
@@ -35,7 +37,9 @@ pub(super) fn reported(failure: &Failure) -> Reported {
     Reported {
         code: code(failure.kind),
         text: failure.told().into(),
-        close: matches!(failure.kind, Kind::ServiceClosing),
+        // After a password in clear was refused the next thing sent may be one: it is not read
+        // (security P12).
+        close: matches!(failure.kind, Kind::ServiceClosing | Kind::PlaintextPassword),
     }
 }
 
@@ -45,5 +49,6 @@ pub(super) const fn cause_of(why: Why) -> Id {
         Why::RestartInAscii => id::C_5,
         Why::PassiveOverIpv6 => id::D_16,
         Why::ForbiddenByte => id::C_6,
+        Why::ClearData => id::D_14,
     }
 }

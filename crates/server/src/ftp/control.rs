@@ -1,7 +1,6 @@
 //! The control connection: reading commands, sending replies, and every reason to end.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,14 +11,15 @@ use tokio::time::Instant;
 use wharf_causes::id;
 use wharf_ftp::line::{LineDecoder, wipe};
 use wharf_ftp::reply::Reply;
-use wharf_ftp::server::{Dialogue, Step};
-use wharf_net::control;
+use wharf_ftp::server::{Dialogue, DialogueOptions, Step, TlsOffer, Why};
+use wharf_net::control::{ControlStream, Watch};
 use wharf_net::limits::Permit;
 use wharf_net::passive::PassiveListener;
 use wharf_vfs::VPath;
 
 use super::codes;
-use crate::config::{Config, Plaintext};
+use super::secure::Presented;
+use crate::config::{Config, ListenerConfig, Protocol, Requirement};
 use crate::failure::{Failure, Kind};
 use crate::registry::Guard;
 use crate::session::Session;
@@ -29,17 +29,17 @@ use crate::shared::{Current, Shared};
 pub(super) const WAITING_LINES: usize = 64;
 /// How long a client may take to read a reply.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
-/// What one read takes from the socket.
-const READ_BYTES: usize = 4096;
+/// Unknown commands a stranger may send: more is another protocol, or somebody who searches.
+const STRANGE_COMMANDS: u32 = 10;
 
 /// One control connection and the state of its session.
 pub(super) struct Connection {
     pub(super) shared: Arc<Shared>,
     pub(super) current: Current,
-    pub(super) plaintext: Plaintext,
+    pub(super) listener: Arc<ListenerConfig>,
     pub(super) guard: Guard,
     pub(super) permit: Permit,
-    stream: TcpStream,
+    pub(super) stream: ControlStream,
     decoder: LineDecoder,
     /// Replies held for the next one.
     held: Vec<u8>,
@@ -48,6 +48,11 @@ pub(super) struct Connection {
     pub(super) session: Option<Box<Session>>,
     pub(super) directory: VPath,
     pub(super) passive: Option<Passive>,
+    /// What HOST named.
+    pub(super) host: Option<Box<str>>,
+    /// The certificate the client showed.
+    pub(super) presented: Option<Presented>,
+    strange_commands: u32,
     pub(super) umask: u32,
     pub(super) idle: Duration,
     pub(super) failed_logins: u32,
@@ -78,6 +83,12 @@ pub(super) enum End {
     LoginDeadline,
     /// Too many failed logins, or a limit of the account.
     Refused,
+    /// TLS did not come about.
+    TlsFailed,
+    /// Something in clear came behind AUTH, where TLS was to begin (security P9).
+    Injected,
+    /// A request of HTTP, or one unknown command after the other (security P13).
+    OtherProtocol,
     /// The account was disabled or removed.
     Revoked,
     /// The server stops.
@@ -93,6 +104,9 @@ impl End {
             Self::Idle => "idle",
             Self::LoginDeadline => "login deadline",
             Self::Refused => "refused",
+            Self::TlsFailed => "TLS failed",
+            Self::Injected => "clear text after AUTH",
+            Self::OtherProtocol => "another protocol",
             Self::Revoked => "revoked",
             Self::Draining => "draining",
         }
@@ -103,13 +117,24 @@ impl Connection {
     /// `None` when the peer is gone already.
     pub(super) fn new(
         shared: Arc<Shared>,
-        plaintext: Plaintext,
+        listener: Arc<ListenerConfig>,
         stream: TcpStream,
         guard: Guard,
         permit: Permit,
     ) -> Option<Self> {
         let local = wharf_net::listener::canonical(stream.local_addr().ok()?).ip();
         let current = shared.current();
+        let tls = current.tls.as_deref();
+        let options = DialogueOptions {
+            ipv6: local.is_ipv6(),
+            tls: match (tls, listener.protocol) {
+                (None, _) => TlsOffer::None,
+                (Some(_), Protocol::Ftp) => TlsOffer::Explicit,
+                (Some(_), Protocol::Ftps) => TlsOffer::Implicit,
+            },
+            data_tls_required: tls.is_some_and(|tls| tls.data == Requirement::Required),
+            ccc_allowed: tls.is_some_and(|tls| tls.ccc),
+        };
         Some(Self {
             login_deadline: Instant::now() + current.config.timeouts.login,
             quiet_since: Instant::now(),
@@ -117,17 +142,20 @@ impl Connection {
             umask: current.config.umask,
             shared,
             current,
-            plaintext,
+            listener,
             guard,
             permit,
-            stream,
+            stream: ControlStream::new(stream),
             decoder: LineDecoder::new(),
             held: Vec::new(),
             waiting: VecDeque::new(),
-            dialogue: Dialogue::new(local.is_ipv6()),
+            dialogue: Dialogue::new(options),
             session: None,
             directory: VPath::root(),
             passive: None,
+            host: None,
+            presented: None,
+            strange_commands: 0,
             failed_logins: 0,
             local,
         })
@@ -139,8 +167,7 @@ impl Connection {
 
     /// The dialogue from greeting to goodbye; returns why it ended.
     pub(super) async fn run(&mut self) -> &'static str {
-        let greeting = Reply::line(220, self.config().banner.clone());
-        let mut end = self.send(&greeting).await.err();
+        let mut end = self.greet().await.err();
         while end.is_none() {
             end = self.turn().await.err();
         }
@@ -149,15 +176,35 @@ impl Connection {
         end.name()
     }
 
+    async fn greet(&mut self) -> Result<(), End> {
+        if self.listener.protocol == Protocol::Ftps {
+            Box::pin(self.protect()).await?;
+        }
+        self.send(&Reply::line(220, self.config().banner.clone()))
+            .await
+    }
+
     /// One command and its reply.
     async fn turn(&mut self) -> Result<(), End> {
         let line = self.next_line().await?;
+        if self.session.is_none() && is_http(&line) {
+            return Err(End::OtherProtocol);
+        }
         let step = self.dialogue.command(&line);
         // It may have held a password.
         wipe(line);
         match step {
-            Step::Reply(reply) => self.send(&reply).await,
+            Step::Reply(reply) => {
+                self.count_strange(reply.code())?;
+                self.send(&reply).await
+            }
+            Step::StartTls(reply) => Box::pin(self.start_tls(reply)).await,
+            Step::StopTls(reply) => Box::pin(self.stop_tls(reply)).await,
             Step::Refuse { code, text, why } => {
+                if why == Why::ClearData {
+                    // Refused before the data connection, which nobody will use.
+                    self.passive = None;
+                }
                 let text = format!("{text} [{}]", codes::cause_of(why));
                 self.send(&Reply::line(code, text)).await
             }
@@ -167,6 +214,21 @@ impl Connection {
             }
             Step::Do(action) => Box::pin(self.perform(action)).await,
         }
+    }
+
+    fn count_strange(&mut self, code: u16) -> Result<(), End> {
+        if code == 500 && self.session.is_none() {
+            self.strange_commands += 1;
+            if self.strange_commands > STRANGE_COMMANDS {
+                return Err(End::OtherProtocol);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether something was received behind the command that is being answered.
+    pub(super) fn has_more(&self) -> bool {
+        !self.waiting.is_empty() || !self.decoder.is_empty()
     }
 
     /// The next command line, from those that waited for a transfer first.
@@ -190,7 +252,7 @@ impl Connection {
             }
             tokio::select! {
                 biased;
-                received = receive(&self.stream, &mut self.decoder) => {
+                received = receive(&mut self.stream, &mut self.decoder) => {
                     if !matches!(received, Ok(1..)) {
                         return Err(End::Gone);
                     }
@@ -214,7 +276,7 @@ impl Connection {
             }
             tokio::select! {
                 biased;
-                received = receive(&self.stream, &mut self.decoder) => {
+                received = receive(&mut self.stream, &mut self.decoder) => {
                     if !matches!(received, Ok(1..)) {
                         return Err(End::Gone);
                     }
@@ -225,8 +287,8 @@ impl Connection {
     }
 
     /// For whoever must know from another thread whether the client is still there.
-    pub(super) fn watch(&self) -> Option<control::Watch> {
-        control::Watch::new(&self.stream).ok()
+    pub(super) fn watch(&self) -> Option<Watch> {
+        Watch::new(self.stream.socket()).ok()
     }
 
     pub(super) fn check_orders(&self) -> Result<(), End> {
@@ -276,28 +338,21 @@ impl Connection {
         self.send_bytes(&bytes).await
     }
 
-    pub(super) async fn send_bytes(&mut self, mut bytes: &[u8]) -> Result<(), End> {
-        loop {
-            match self.stream.try_write(bytes) {
-                Ok(written) => match bytes.get(written..) {
-                    Some([]) | None => return Ok(()),
-                    Some(rest) => bytes = rest,
-                },
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let writable = tokio::time::timeout(REPLY_TIMEOUT, self.stream.writable());
-                    if !matches!(writable.await, Ok(Ok(()))) {
-                        return Err(End::Gone);
-                    }
-                }
-                Err(_) => return Err(End::Gone),
-            }
-        }
+    pub(super) async fn send_bytes(&mut self, bytes: &[u8]) -> Result<(), End> {
+        let sent = self.stream.send(bytes, REPLY_TIMEOUT).await;
+        sent.map_err(|_| End::Gone)
     }
 
     async fn farewell(&mut self, end: End) {
         let failure = match end {
-            End::Quit | End::Gone => return,
-            End::Refused => {
+            End::Quit if self.stream.is_protected() => {
+                // Without close_notify the client could not tell the end from a cut.
+                self.stream.shutdown().await;
+                return;
+            }
+            End::Quit => return,
+            End::Gone | End::TlsFailed => return,
+            End::Refused | End::Injected => {
                 self.hang_up().await;
                 return;
             }
@@ -306,6 +361,11 @@ impl Connection {
                 self.hang_up().await;
                 return;
             }
+            End::OtherProtocol => Failure::new(
+                Kind::ServiceClosing,
+                id::A_13,
+                "This is an FTP server; what came is another protocol",
+            ),
             End::Idle => Failure::new(
                 Kind::ServiceClosing,
                 id::E_6,
@@ -324,13 +384,12 @@ impl Connection {
     /// Closes so that the last reply arrives: what the client still sends would make the close a
     /// reset, and a reset eats what was sent before it.
     async fn hang_up(&mut self) {
-        use tokio::io::AsyncWriteExt as _;
-        let _ = self.stream.shutdown().await;
+        self.stream.shutdown().await;
         let mut drained = 0;
         let _ = tokio::time::timeout(Duration::from_secs(1), async {
             while drained < 1 << 20 {
                 let mut decoder = LineDecoder::new();
-                match receive(&self.stream, &mut decoder).await {
+                match receive(&mut self.stream, &mut decoder).await {
                     Ok(count @ 1..) => drained += count,
                     _ => return,
                 }
@@ -340,16 +399,14 @@ impl Connection {
     }
 }
 
-/// One read into the decoder, through a buffer that lives no longer than the read: an idle session
-/// holds none.
-async fn receive(stream: &TcpStream, decoder: &mut LineDecoder) -> io::Result<usize> {
-    poll_fn(|context| {
-        let mut space = [0_u8; READ_BYTES];
-        // Not tokio's own read: it would stop for good at the urgent mark of an ABOR.
-        control::poll_read(stream, context, &mut space).map_ok(|count| {
-            decoder.push(space.get(..count).unwrap_or_default());
-            count
-        })
-    })
-    .await
+/// One read into the decoder.
+async fn receive(stream: &mut ControlStream, decoder: &mut LineDecoder) -> io::Result<usize> {
+    stream.receive(|bytes| decoder.push(bytes)).await
+}
+
+/// The first line of an HTTP request: a browser was sent here to have its request, or our answers,
+/// taken for something else.
+fn is_http(line: &[u8]) -> bool {
+    let version = line.rsplit(|&byte| byte == b' ').next();
+    version.is_some_and(|version| version.starts_with(b"HTTP/"))
 }

@@ -142,6 +142,13 @@ pub(super) fn transfer_failure<E>(
                 after.as_secs()
             ),
         ),
+        TransferError::Unclosed => Failure::new(
+            Kind::DataBroken,
+            id::F_13,
+            format!(
+                "The data ended after {bytes} bytes without TLS's close_notify, and may have been cut"
+            ),
+        ),
         TransferError::Broken(error) => {
             tracing::debug!(%error, "data connection broke");
             let text = format!("The data connection broke after {bytes} bytes");

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use secrecy::SecretSlice;
 use tokio::time::timeout_at;
-use wharf_accounts::{Account, Denial, LoginError};
-use wharf_causes::id;
+use wharf_accounts::{Account, CertificateUse, Denial, LoginError};
+use wharf_causes::{Id, id};
 use wharf_ftp::server::Outcome;
+use wharf_net::tls::client::ClientCertificates;
 use wharf_vfs::VPath;
 
 use super::codes::reported;
 use super::control::Connection;
-use crate::config::Plaintext;
+use crate::config::{Plaintext, Requirement};
 use crate::event::What;
 use crate::failure::{Failure, Kind};
 use crate::session::Session;
@@ -24,6 +25,13 @@ const REFUSAL_JITTER_MILLISECONDS: u8 = 50;
 impl Connection {
     /// USER. Every name is asked for its password, known or not; `anonymous` is let in at once.
     pub(super) async fn identify(&mut self, name: &[u8]) -> Outcome {
+        let protected = self.stream.is_protected();
+        if !protected && self.listener.tls == Requirement::Required {
+            let text =
+                "This server wants TLS before the login: AUTH TLS, or ftps:// on its own port";
+            let failure = Failure::new(Kind::PlaintextPassword, id::B_3, text);
+            return self.refuse_login(name, failure).await;
+        }
         let anonymous = [b"anonymous".as_slice(), b"ftp"]
             .iter()
             .any(|known| name.eq_ignore_ascii_case(known));
@@ -41,18 +49,20 @@ impl Connection {
                 }
             };
         }
-        if self.may_send_password() {
+        if let Some(outcome) = self.identify_by_certificate(name).await {
+            return outcome;
+        }
+        if protected || self.may_send_password() {
             Outcome::AskPassword
         } else {
-            let text = "A password may not be sent in clear; this server has no TLS yet, \
-                        and its administrator has not allowed plaintext";
+            let text = "A password may not be sent in clear: begin with AUTH TLS (explicit TLS)";
             let failure = Failure::new(Kind::PlaintextPassword, id::B_3, text);
             self.refuse_login(name, failure).await
         }
     }
 
     fn may_send_password(&self) -> bool {
-        match self.plaintext {
+        match self.listener.plaintext {
             Plaintext::Allow => true,
             Plaintext::Loopback => {
                 self.guard.handle.peer.ip().is_loopback() && self.local.is_loopback()
@@ -69,17 +79,16 @@ impl Connection {
     ) -> Outcome {
         let seen = self.shared.revision();
         match self.shared.accounts.authenticate(name, password).await {
-            Ok(account) => self.admit(account, "password", seen).await,
+            Ok(account) => match self.second_factor(&account).await {
+                Ok(()) => self.admit(account, "password", seen).await,
+                Err(cause) => self.refuse_credentials(name, cause).await,
+            },
             Err(LoginError::Denied(denial)) => {
                 let cause = match denial {
                     Denial::BadCredentials => id::B_1,
                     Denial::Disabled => id::B_12,
                 };
-                self.tell_login_failed(name, cause.as_str());
-                // One text and one id for both: which it was is for the log only (security A2).
-                let failure =
-                    Failure::new(Kind::LoginFailed, id::B_1, "User name or password is wrong");
-                self.count_refusal(failure).await
+                self.refuse_credentials(name, cause).await
             }
             Err(LoginError::Busy) => {
                 self.tell_login_failed(name, id::E_3.as_str());
@@ -92,6 +101,69 @@ impl Connection {
                 let text = "The accounts cannot be read, try again later";
                 let failure = Failure::new(Kind::ServiceClosing, id::B_14, text);
                 Outcome::Failed(reported(&failure))
+            }
+        }
+    }
+
+    /// One text and one id for all: which it was is for the log only (security A2).
+    async fn refuse_credentials(&mut self, name: &[u8], cause: Id) -> Outcome {
+        self.tell_login_failed(name, cause.as_str());
+        let failure = Failure::new(Kind::LoginFailed, id::B_1, "User name or password is wrong");
+        self.count_refusal(failure).await
+    }
+
+    /// USER where the client has shown a certificate: in at once, if it is this account's and the
+    /// account may log in by it.
+    async fn identify_by_certificate(&mut self, name: &[u8]) -> Option<Outcome> {
+        let presented = self.presented.as_ref()?;
+        let seen = self.shared.revision();
+        let known = self.shared.accounts.authenticate_by_certificate(
+            name,
+            &presented.fingerprint.0,
+            presented.subject.as_deref(),
+        );
+        let account = match known.await {
+            Ok(account) => account,
+            Err(LoginError::Backend(error)) => {
+                tracing::error!(%error, "accounts cannot be read");
+                return None;
+            }
+            // There is still the password.
+            Err(LoginError::Denied(_) | LoginError::Busy) => return None,
+        };
+        Some(match self.admit(account, "certificate", seen).await {
+            Outcome::LoggedIn => Outcome::LoggedInByCertificate,
+            other => other,
+        })
+    }
+
+    /// After the right password: the certificate, where the account or the server wants one.
+    async fn second_factor(&self, account: &Account) -> Result<(), Id> {
+        let required = self.current.tls.as_deref().is_some_and(|tls| {
+            tls.clients == ClientCertificates::Require && self.stream.is_protected()
+        });
+        if account.certificate_use != CertificateUse::Factor && !required {
+            return Ok(());
+        }
+        let Some(presented) = &self.presented else {
+            return Err(id::F_15);
+        };
+        if account.certificate_use != CertificateUse::Factor && presented.subject.is_some() {
+            // An authority that the settings trust vouches for it; it need not be this account's.
+            return Ok(());
+        }
+        let subject = presented.subject.as_deref();
+        let accounts = &self.shared.accounts;
+        let fingerprint = &presented.fingerprint.0;
+        match accounts
+            .has_certificate(account.id, fingerprint, subject)
+            .await
+        {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(id::F_15),
+            Err(error) => {
+                tracing::error!(%error, "accounts cannot be read");
+                Err(id::B_14)
             }
         }
     }
@@ -182,6 +254,7 @@ impl Connection {
         self.guard.handle.set_account(None);
         self.permit.leave_account();
         self.directory = VPath::root();
+        self.host = None;
         self.umask = self.config().umask;
         self.idle = self.config().timeouts.idle;
         self.restart_login_deadline();

@@ -7,6 +7,7 @@ mod jobs;
 mod lister;
 mod login;
 mod perform;
+mod secure;
 mod transfer;
 
 use std::net::SocketAddr;
@@ -16,7 +17,7 @@ use tokio::net::TcpStream;
 use wharf_ftp::reply::Reply;
 use wharf_net::limits::Permit;
 
-use crate::config::Plaintext;
+use crate::config::ListenerConfig;
 use crate::event::What;
 use crate::failure::Failure;
 use crate::shared::Shared;
@@ -24,7 +25,7 @@ use crate::shared::Shared;
 /// Serves one control connection to its end.
 pub(crate) async fn serve(
     shared: Arc<Shared>,
-    plaintext: Plaintext,
+    listener: Arc<ListenerConfig>,
     stream: TcpStream,
     peer: SocketAddr,
     permit: Permit,
@@ -39,7 +40,7 @@ pub(crate) async fn serve(
     };
     shared.tell_of(session, peer, What::Connected);
     // Boxed by parts: what waits for the next command is all an idle session keeps.
-    let Some(mut connection) = control::Connection::new(shared, plaintext, stream, guard, permit)
+    let Some(mut connection) = control::Connection::new(shared, listener, stream, guard, permit)
     else {
         closed.reason = "gone";
         return;

@@ -9,7 +9,7 @@ use wharf_ftp::command::{Fact, ListArguments};
 use wharf_ftp::listing::write::FactSet;
 use wharf_ftp::server::{Action, ListForm, Outcome};
 use wharf_ftp::time::Timestamp;
-use wharf_net::active::{ActiveRefused, check_active};
+use wharf_net::active::{ActiveRefused, check_active, check_between_servers};
 use wharf_net::passive::PassiveError;
 use wharf_vfs::{Attributes, Kind as FileKind, VPath};
 
@@ -66,7 +66,17 @@ impl Connection {
             Action::Identify { name } => Ok(self.identify(name).await),
             Action::Authenticate { name, password } => Ok(self.authenticate(name, password).await),
             Action::Reinitialise => Ok(self.reinitialise()),
-            Action::OpenPassive { extended } => self.open_passive(*extended).await,
+            Action::SelectSite { name } => self.select_site(name),
+            Action::SecureClient { .. } => self.secure_client(),
+            Action::OpenPassive {
+                extended,
+                tls_client,
+            } => {
+                if *tls_client {
+                    self.must_be_fxp()?;
+                }
+                self.open_passive(*extended).await
+            }
             Action::CheckActive { target, .. } => self.check_active(*target),
             Action::ChangeDirectory { path, .. } => {
                 let path = self.resolve(path)?;
@@ -171,7 +181,11 @@ impl Connection {
         // The old port goes first: one pending per session (security R5).
         self.passive = None;
         let peer = self.guard.handle.peer.ip();
-        let opened = self.current.ports.open(self.local, peer);
+        let opened = if self.is_fxp() {
+            self.current.ports.open_for_anybody(self.local)
+        } else {
+            self.current.ports.open(self.local, peer)
+        };
         let listener = opened.map_err(|error| match error {
             PassiveError::Exhausted => Failure::new(
                 Kind::NoDataConnection,
@@ -199,15 +213,18 @@ impl Connection {
 
     fn check_active(&mut self, target: SocketAddr) -> Result<Outcome, Failure> {
         self.passive = None;
-        match check_active(self.guard.handle.peer.ip(), target) {
+        let peer = self.guard.handle.peer.ip();
+        let checked = if self.is_fxp() {
+            check_between_servers(peer, target)
+        } else {
+            check_active(peer, target)
+        };
+        match checked {
             Ok(()) => Ok(Outcome::Done),
             Err(ActiveRefused::ForeignAddress) => Err(Failure::new(
                 Kind::ForeignAddress,
                 id::D_9,
-                format!(
-                    "Data goes only to the client's own address, {}",
-                    self.guard.handle.peer.ip()
-                ),
+                format!("Data goes only to the client's own address, {peer}"),
             )),
             Err(ActiveRefused::LowPort) => Err(Failure::new(
                 Kind::ForeignAddress,
@@ -241,7 +258,6 @@ impl Connection {
         }
         lines.extend(settings);
         lines.push(format!("Idle timeout: {} s", self.idle.as_secs()).into_bytes());
-        lines.push(b"Control connection: in clear".to_vec());
         lines
     }
 

@@ -21,6 +21,8 @@ use super::codes::reported;
 use super::control::{Connection, End, WAITING_LINES};
 use super::jobs::{Client, Ended, Job, Upload, finish, read_failure, transfer_failure};
 use super::lister::{Bounds, Lister};
+use super::secure::{Bound, Securing, TLS_FAILED};
+use crate::config::Reuse;
 use crate::failure::{Failure, Kind};
 use crate::session::{Moved, Session, Writing};
 
@@ -40,6 +42,14 @@ enum Data {
     Passive(PassiveListener),
     Active { local: IpAddr, target: SocketAddr },
     Ready(DataConnection),
+}
+
+/// How the data connection comes about, and what it is then.
+struct Connecting {
+    data: Data,
+    /// `None`: in clear.
+    securing: Option<Securing>,
+    wait: Duration,
 }
 
 /// What happened on the control connection meanwhile.
@@ -75,18 +85,23 @@ impl Connection {
             }
         };
         let Prepared { job, opening, name } = prepared;
-        let (ended, meanwhile) = match small_download(job, data, &control).await {
+        let connecting = Connecting {
+            data,
+            securing: self.securing(&transfer),
+            wait: self.config().timeouts.data_connect,
+        };
+        let (ended, meanwhile) = match small_download(job, connecting, &control).await {
             Small::Done(ended) => {
                 // Both replies go in one segment: the client is woken once.
                 self.hold(&opening);
                 (ended, Meanwhile::default())
             }
-            Small::No(job, data) => {
+            Small::No(job, connecting) => {
                 if let Err(end) = self.send(&opening).await {
                     job.abandon().await;
                     return Err(end);
                 }
-                self.move_bytes(job, data, &control).await
+                self.move_bytes(job, connecting, &control).await
             }
         };
         let ended = ended.map(|ended| Finished {
@@ -135,17 +150,17 @@ impl Connection {
                 } else {
                     Writing::From(*offset)
                 };
-                self.upload(session, resolved, writing, *declared, ascii)
+                self.upload(session, resolved, writing, *declared, transfer)
                     .await
             }
             TransferKind::Append { path, declared } => {
                 *resolved = self.resolve(path)?;
-                self.upload(session, resolved, Writing::Append, *declared, ascii)
+                self.upload(session, resolved, Writing::Append, *declared, transfer)
                     .await
             }
             TransferKind::StoreUnique { near, declared } => {
                 let mut prepared = self
-                    .unique(session, resolved, near.as_deref(), *declared, ascii)
+                    .unique(session, resolved, near.as_deref(), *declared, transfer)
                     .await?;
                 // A name with a path in it is told whole, so that it means the same file.
                 let path = near.as_ref().is_some_and(|near| near.contains(&b'/'));
@@ -183,14 +198,15 @@ impl Connection {
         path: &VPath,
         writing: Writing,
         declared: Option<u64>,
-        ascii: bool,
+        transfer: &Transfer,
     ) -> Result<Prepared, Failure> {
+        let ascii = transfer.ascii;
         let staged = session.write(path, writing, declared, self.umask).await?;
         let job = Job::Upload(Box::new(Upload::new(
             staged,
             ascii,
             declared,
-            self.client(),
+            self.client(transfer),
         )));
         Ok(Prepared {
             job,
@@ -199,9 +215,13 @@ impl Connection {
         })
     }
 
-    fn client(&self) -> Client {
+    fn client(&self, transfer: &Transfer) -> Client {
+        // Where TLS proves the end of the data, the control connection need not be asked.
+        let proved = self
+            .securing(transfer)
+            .is_some_and(|securing| securing.proves_end());
         Client {
-            watch: self.watch(),
+            watch: if proved { None } else { self.watch() },
             handle: self.guard.handle.clone(),
         }
     }
@@ -214,7 +234,7 @@ impl Connection {
         resolved: &mut VPath,
         near: Option<&[u8]>,
         declared: Option<u64>,
-        ascii: bool,
+        transfer: &Transfer,
     ) -> Result<Prepared, Failure> {
         let wanted = self.resolve(near.unwrap_or(b"upload"))?;
         let folder = wanted.parent().unwrap_or_else(VPath::root);
@@ -227,7 +247,7 @@ impl Connection {
             let name = [wanted.name().unwrap_or(b"upload"), ending.as_bytes()].concat();
             *resolved = folder.child(&name)?;
             match self
-                .upload(session, resolved, Writing::New, declared, ascii)
+                .upload(session, resolved, Writing::New, declared, transfer)
                 .await
             {
                 Err(failure) if failure.kind == Kind::Exists => {}
@@ -276,7 +296,7 @@ impl Connection {
     async fn move_bytes(
         &mut self,
         job: Job,
-        data: Data,
+        connecting: Connecting,
         control: &Arc<TransferControl>,
     ) -> (Result<Ended, Failure>, Meanwhile) {
         let mut meanwhile = Meanwhile::default();
@@ -285,8 +305,8 @@ impl Connection {
             control.cancel();
         }
         let session = self.session.as_deref().cloned();
-        let wait = self.config().timeouts.data_connect;
-        let mut running = Box::pin(connect_and_run(job, data, wait, control, session));
+        let policy = connecting.securing.as_ref().map(Securing::reuse);
+        let mut running = Box::pin(connect_and_run(job, connecting, control, session));
         let ended = loop {
             let listening = !meanwhile.deaf && self.waiting.len() < WAITING_LINES;
             tokio::select! {
@@ -305,7 +325,24 @@ impl Connection {
         };
         drop(running);
         self.guard.handle.set_transfer(None);
-        (ended, meanwhile)
+        if let Some(policy) = policy {
+            self.tell_of_tls(policy, &ended);
+        }
+        (ended.map(|(ended, _)| ended), meanwhile)
+    }
+
+    /// Whose data connections would fail under `require`, and whose fail anyhow.
+    fn tell_of_tls(&self, policy: Reuse, ended: &Result<(Ended, Bound), Failure>) {
+        match ended {
+            Ok((_, Bound::Yes)) => {}
+            Ok((_, Bound::No)) => self.tell_not_resumed(policy),
+            Err(failure) if failure.kind == Kind::DataNotResumed => self.tell_not_resumed(policy),
+            Err(failure) => {
+                if failure.text.starts_with(TLS_FAILED) {
+                    self.tell_tls_failed(failure.cause, &failure.text);
+                }
+            }
+        }
     }
 
     /// A line that came while bytes flow.
@@ -418,7 +455,7 @@ impl Connection {
 /// Whether a transfer was small enough to be over at once.
 enum Small {
     Done(Result<Ended, Failure>),
-    No(Job, Data),
+    No(Job, Connecting),
 }
 
 /// A transfer that got as far as moving bytes.
@@ -453,8 +490,8 @@ fn length(size: u64, start: u64, last: Option<u64>) -> Result<u64, Failure> {
 
 /// A small cached file over a connection that is there already: no waiting, no other thread.
 /// Anything else comes back, to be continued from where it stands.
-async fn small_download(job: Job, data: Data, control: &Arc<TransferControl>) -> Small {
-    let (reader, start, length, mut connection) = match (job, data) {
+async fn small_download(job: Job, connecting: Connecting, control: &Arc<TransferControl>) -> Small {
+    let (reader, start, length, mut connection, wait) = match (job, connecting) {
         (
             Job::Download {
                 reader,
@@ -462,9 +499,13 @@ async fn small_download(job: Job, data: Data, control: &Arc<TransferControl>) ->
                 length,
                 ascii: false,
             },
-            Data::Ready(connection),
-        ) => (reader, start, length, connection),
-        (job, data) => return Small::No(job, data),
+            Connecting {
+                data: Data::Ready(connection),
+                securing: None,
+                wait,
+            },
+        ) => (reader, start, length, connection, wait),
+        (job, connecting) => return Small::No(job, connecting),
     };
     let sent = match reader.file() {
         Some(file) => connection.send_file_now(file, start, length, control),
@@ -487,7 +528,12 @@ async fn small_download(job: Job, data: Data, control: &Arc<TransferControl>) ->
                 length,
                 ascii: false,
             };
-            Small::No(job, Data::Ready(connection))
+            let connecting = Connecting {
+                data: Data::Ready(connection),
+                securing: None,
+                wait,
+            };
+            Small::No(job, connecting)
         }
         Err(error) => Small::Done(Err(transfer_failure(error, control, read_failure))),
     }
@@ -495,19 +541,31 @@ async fn small_download(job: Job, data: Data, control: &Arc<TransferControl>) ->
 
 async fn connect_and_run(
     job: Job,
-    data: Data,
-    wait: Duration,
+    connecting: Connecting,
     control: &Arc<TransferControl>,
     session: Option<Session>,
-) -> Result<Ended, Failure> {
+) -> Result<(Ended, Bound), Failure> {
+    let Connecting {
+        data,
+        securing,
+        wait,
+    } = connecting;
+    let connected = async {
+        let mut connection = connect(data, wait, session.as_ref()).await?;
+        let bound = match &securing {
+            Some(securing) => securing.secure(&mut connection).await?,
+            None => Bound::Yes,
+        };
+        Ok((connection, bound))
+    };
     let connected = tokio::select! {
-        connected = connect(data, wait, session.as_ref()) => connected,
+        connected = connected => connected,
         () = control.cancelled() => {
             Err(Failure::new(Kind::Aborted, id::T_2, "Stopped before the data connection came"))
         }
     };
     match connected {
-        Ok(connection) => Ok(job.run(connection, control).await),
+        Ok((connection, bound)) => Ok((job.run(connection, control).await, bound)),
         Err(failure) => {
             job.abandon().await;
             Err(failure)

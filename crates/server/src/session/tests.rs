@@ -140,6 +140,7 @@ impl House {
             .await
             .expect("accounts");
         let current = Current {
+            tls: None,
             config: Arc::new(config(root)),
             ports: PassivePorts::new(0..=0),
             advertised: Arc::new(Advertised::new(Vec::new(), None).expect("addresses")),

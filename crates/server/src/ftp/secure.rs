@@ -1,0 +1,219 @@
+//! TLS in the dialogue: its beginning, its end, and who the client says it is.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use wharf_causes::id;
+use wharf_ftp::reply::Reply;
+use wharf_ftp::server::{Outcome, Transfer};
+use wharf_net::data::{DataConnection, DataTls};
+use wharf_net::tls::certificate::Fingerprint;
+use wharf_net::tls::client::ClientCertificates;
+use wharf_net::tls::handshake::HandshakeError;
+
+use super::control::{Connection, End};
+use crate::config::{CloseNotify, Reuse};
+use crate::event::What;
+use crate::failure::{Failure, Kind, tls_cause};
+
+/// The certificate a client has shown, and with it the proof that it has the key.
+pub(super) struct Presented {
+    pub(super) fingerprint: Fingerprint,
+    /// Only where the certificate leads to an authority that the settings trust.
+    pub(super) subject: Option<String>,
+}
+
+/// What a protected transfer does before its first byte.
+pub(super) struct Securing {
+    tls: DataTls,
+    reuse: Reuse,
+    limit: Duration,
+}
+
+/// What a failed handshake of a data connection is told with.
+pub(super) const TLS_FAILED: &str = "TLS on the data connection failed";
+
+/// How the TLS of a data connection came out where there is no failure to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bound {
+    Yes,
+    /// Not to its control connection; the policy lets it pass.
+    No,
+}
+
+impl Connection {
+    /// AUTH: the reply in clear, then the handshake.
+    pub(super) async fn start_tls(&mut self, reply: Reply) -> Result<(), End> {
+        if self.has_more() {
+            // Sent before the keys existed, it could be anybody's (security P9).
+            let text = "Commands in clear came behind AUTH, where TLS was to begin";
+            self.tell_tls_failed(Some(id::F_6), text);
+            return Err(End::Injected);
+        }
+        self.send(&reply).await?;
+        self.protect().await?;
+        self.dialogue.protected();
+        Ok(())
+    }
+
+    /// CCC: the reply under TLS, then its end.
+    pub(super) async fn stop_tls(&mut self, reply: Reply) -> Result<(), End> {
+        if self.has_more() {
+            return Err(End::Injected);
+        }
+        self.send(&reply).await?;
+        let limit = self.config().timeouts.handshake;
+        if let Err(error) = self.stream.unprotect(limit).await {
+            tracing::debug!(%error, "CCC");
+            return Err(End::TlsFailed);
+        }
+        self.dialogue.unprotected();
+        Ok(())
+    }
+
+    /// The handshake of the control connection, within its own time and the login's.
+    pub(super) async fn protect(&mut self) -> Result<(), End> {
+        let Some(tls) = self.current.tls.clone() else {
+            return Err(End::TlsFailed);
+        };
+        let left = self
+            .login_deadline
+            .saturating_duration_since(Instant::now());
+        let limit = self.config().timeouts.handshake.min(left);
+        let host = self.host.as_deref();
+        if let Err(error) = self.stream.protect(&tls.server, host, limit).await {
+            self.tell_tls_failed(tls_cause(&error), &error.to_string());
+            if error == HandshakeError::NotTls && self.listener.is_implicit() {
+                // The one failure in which words can be read at the other end.
+                let text = "421 This port begins with TLS: use ftps:// (implicit TLS) [F-2]\r\n";
+                let _ = self.send_bytes(text.as_bytes()).await;
+            }
+            return Err(End::TlsFailed);
+        }
+        if tls.clients != ClientCertificates::Off {
+            self.presented = self.stream.peer_certificate().map(|certificate| {
+                let trusted = tls.server.trust().map(|trust| certificate.verify(trust));
+                if let Some(Err(why)) = &trusted {
+                    let fingerprint = certificate.fingerprint();
+                    tracing::info!(%fingerprint, why, "a client's certificate is not trusted");
+                }
+                Presented {
+                    fingerprint: certificate.fingerprint(),
+                    subject: matches!(trusted, Some(Ok(()))).then(|| certificate.subject()),
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// HOST: a name that one of our certificates has.
+    pub(super) fn select_site(&mut self, name: &str) -> Result<Outcome, Failure> {
+        let tls = self.current.tls.as_deref();
+        let known = tls.is_some_and(|tls| tls.server.certificates().find(name).is_some());
+        let own = name.parse() == Ok(self.local);
+        if known || own {
+            self.host = Some(name.into());
+            return Ok(Outcome::Done);
+        }
+        Err(Failure::new(
+            Kind::Unsupported,
+            id::F_10,
+            "No site of that name is served here",
+        ))
+    }
+
+    /// SSCN: for accounts that may transfer from server to server.
+    pub(super) fn secure_client(&self) -> Result<Outcome, Failure> {
+        self.must_be_fxp()?;
+        Ok(Outcome::Done)
+    }
+
+    /// Whether this session's data may go to and come from other addresses than its own.
+    pub(super) fn is_fxp(&self) -> bool {
+        let account = self.guard.handle.account();
+        account.is_some_and(|account| account.fxp && !account.is_anonymous())
+    }
+
+    pub(super) fn must_be_fxp(&self) -> Result<(), Failure> {
+        if self.is_fxp() {
+            return Ok(());
+        }
+        Err(Failure::new(
+            Kind::Forbidden,
+            id::D_9,
+            "This account may not transfer from server to server",
+        ))
+    }
+
+    /// What a transfer needs for its TLS; `None` in clear.
+    pub(super) fn securing(&self, transfer: &Transfer) -> Option<Securing> {
+        if !transfer.protected {
+            return None;
+        }
+        let tls = self.current.tls.as_deref()?;
+        let policy = tls.policy(self.listener.protocol, self.guard.handle.peer.ip());
+        let must_close = policy.close_notify == CloseNotify::Required;
+        // The other server of an FXP transfer has no session with us that it could resume.
+        let reuse = if transfer.tls_client || self.is_fxp() {
+            Reuse::Off
+        } else {
+            policy.reuse
+        };
+        Some(Securing {
+            tls: self.stream.data_tls(transfer.tls_client, must_close)?,
+            reuse,
+            limit: self.config().timeouts.handshake,
+        })
+    }
+
+    pub(super) fn tell_not_resumed(&self, policy: Reuse) {
+        let times = self.shared.count_not_resumed();
+        self.tell(What::DataNotResumed {
+            policy: policy.name(),
+            times,
+        });
+    }
+
+    pub(super) fn tell_tls_failed(&self, cause: Option<wharf_causes::Id>, text: &str) {
+        self.tell(What::TlsFailed {
+            cause: cause.map_or("-", |cause| cause.as_str()),
+            text: text.into(),
+        });
+    }
+}
+
+impl Securing {
+    pub(super) const fn reuse(&self) -> Reuse {
+        self.reuse
+    }
+
+    /// Whether the end of an upload is proved by TLS itself.
+    pub(super) const fn proves_end(&self) -> bool {
+        self.tls.must_close()
+    }
+
+    /// The handshake of a data connection, and whether it may go on.
+    pub(super) async fn secure(&self, connection: &mut DataConnection) -> Result<Bound, Failure> {
+        let protected = connection
+            .protect(&self.tls, self.limit)
+            .await
+            .map_err(|error| {
+                let text = format!("{TLS_FAILED}: {error}");
+                Failure {
+                    kind: Kind::NoDataConnection,
+                    cause: tls_cause(&error),
+                    text: text.into(),
+                }
+            })?;
+        match (protected.resumed, self.reuse) {
+            (true, _) | (false, Reuse::Off) => Ok(Bound::Yes),
+            (false, Reuse::Prefer) => Ok(Bound::No),
+            (false, Reuse::Require) => Err(Failure::new(
+                Kind::DataNotResumed,
+                id::D_13,
+                "The data connection must resume the TLS session of the control connection \
+                 (session reuse required)",
+            )),
+        }
+    }
+}
