@@ -1,13 +1,42 @@
 //! A certificate with its key.
 
-use std::fmt;
-use std::path::PathBuf;
-use std::str::FromStr;
-use std::sync::Arc;
-use std::time::SystemTime;
+mod error;
+mod fingerprint;
+mod names;
+mod pem;
+#[cfg(test)]
+pub(super) mod samples;
+mod warning;
+mod watch;
 
-use rustls::pki_types::CertificateDer;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
+use secrecy::zeroize::Zeroizing;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::parse_x509_certificate;
+use x509_parser::public_key::PublicKey;
+use x509_parser::time::ASN1Time;
+
+pub use error::{CertificateError, Origin};
+pub use fingerprint::Fingerprint;
+pub use warning::CertificateWarning;
+
+pub(super) use names::Cover;
+pub(super) use pem::{Content, certificates, read, revocation_lists};
+pub(super) use warning::date;
+pub(super) use watch::Watch;
+
+/// More than any chain and its key have.
+pub(super) const MAX_FILE: u64 = 1 << 20;
+
+/// Smaller RSA keys are refused by clients (F-5), and by NIST SP 800-131A.
+const LEAST_RSA_BITS: usize = 2048;
 
 /// Where a certificate and its key are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,53 +49,6 @@ pub struct CertificateFiles {
     pub optional: bool,
 }
 
-/// The SHA-256 of a certificate's DER.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint(pub [u8; 32]);
-
-impl Fingerprint {
-    /// That of `certificate`.
-    pub fn of(certificate: &CertificateDer<'_>) -> Self {
-        let mut bytes = [0; 32];
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, certificate);
-        bytes.copy_from_slice(digest.as_ref());
-        Self(bytes)
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SHA256")?;
-        self.0.iter().try_for_each(|byte| write!(f, ":{byte:02X}"))
-    }
-}
-
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl FromStr for Fingerprint {
-    type Err = CertificateError;
-
-    fn from_str(_: &str) -> Result<Self, Self::Err> {
-        Err(CertificateError::NotAFingerprint)
-    }
-}
-
-/// What is wrong with a certificate, its key or their files.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CertificateError {
-    /// The text is no SHA-256 fingerprint.
-    #[error("not a SHA-256 fingerprint: 64 hexadecimal digits are")]
-    NotAFingerprint,
-    /// The input has no certificate.
-    #[error("no certificate")]
-    NoCertificate,
-}
-
 /// A certificate chain with the private key of its first certificate.
 #[derive(Debug)]
 pub struct Certificate {
@@ -76,53 +58,136 @@ pub struct Certificate {
     not_before: SystemTime,
     not_after: SystemTime,
     self_signed: bool,
+    blemishes: Vec<CertificateWarning>,
 }
 
 impl Certificate {
-    /// From PEM: the chain, the server's own certificate first, and its key.
+    /// From PEM: the chain, the server's own certificate first, and its key as PKCS#8, PKCS#1 or
+    /// SEC1. When `key` is empty, the key is looked for in `chain`.
+    ///
+    /// A certificate that expired is taken: a server with it is better than none, and
+    /// [`Certificate::warnings`] tells.
     ///
     /// # Errors
     /// When they are not what they should be or do not belong together.
-    pub fn from_pem(_chain: &[u8], _key: &[u8]) -> Result<Self, CertificateError> {
-        Err(CertificateError::NoCertificate)
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, CertificateError> {
+        let origin = Origin::Memory("the certificate's PEM");
+        if key.is_empty() {
+            return Self::from_contents(chain, &origin, chain, &origin);
+        }
+        Self::from_contents(chain, &origin, key, &Origin::Memory("the key's PEM"))
     }
 
-    /// From files; reads them at once, so not in an async worker.
+    /// From files of at most 1 MiB. Reads them at once, so not for an async worker.
     ///
     /// # Errors
     /// As [`Certificate::from_pem`], and when a file cannot be read.
-    pub fn from_files(_files: &CertificateFiles) -> Result<Self, CertificateError> {
-        Err(CertificateError::NoCertificate)
+    pub fn from_files(files: &CertificateFiles) -> Result<Self, CertificateError> {
+        let chain = read(&files.chain, MAX_FILE)?;
+        if files.chain == files.key {
+            return Self::from_read(files, &chain, &chain);
+        }
+        Self::from_read(files, &chain, &read(&files.key, MAX_FILE)?)
+    }
+
+    /// From what was in `files`.
+    pub(super) fn from_read(
+        files: &CertificateFiles,
+        chain: &[u8],
+        key: &[u8],
+    ) -> Result<Self, CertificateError> {
+        let chain_origin = Origin::File(files.chain.clone());
+        let key_origin = Origin::File(files.key.clone());
+        Self::from_contents(chain, &chain_origin, key, &key_origin)
+    }
+
+    fn from_contents(
+        chain: &[u8],
+        chain_origin: &Origin,
+        key: &[u8],
+        key_origin: &Origin,
+    ) -> Result<Self, CertificateError> {
+        let chain = certificates(chain, chain_origin)?;
+        let parsed = parse(&chain, chain_origin)?;
+        let leaf = &parsed[0];
+        refuse_weak(leaf, chain_origin)?;
+        let key = signing_key(pem::private_key(key, key_origin)?, key_origin)?;
+        if !belongs(&key, leaf) {
+            let position = parsed.iter().position(|other| belongs(&key, other));
+            return Err(CertificateError::WrongKey {
+                chain: chain_origin.clone(),
+                key: key_origin.clone(),
+                position: position.map(|index| index + 1),
+            });
+        }
+        Ok(Self {
+            fingerprint: Fingerprint::of(&chain[0]),
+            names: names_of(leaf),
+            not_before: system_time(leaf.validity().not_before),
+            not_after: system_time(leaf.validity().not_after),
+            self_signed: leaf.subject().as_raw() == leaf.issuer().as_raw(),
+            blemishes: warning::blemishes(&parsed),
+            key: Arc::new(CertifiedKey::new(chain, key)),
+        })
     }
 
     /// What a client pins.
+    #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
 
-    /// DNS names and IP addresses the certificate is for.
+    /// DNS names and IP addresses of the subject alternative name. The common name does not count
+    /// (RFC 9525 2): no client of today looks at it.
+    #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
     /// Valid from here on.
+    #[must_use]
     pub fn not_before(&self) -> SystemTime {
         self.not_before
     }
 
     /// Expires here.
+    #[must_use]
     pub fn not_after(&self) -> SystemTime {
         self.not_after
     }
 
     /// Whether it names itself as its issuer.
+    #[must_use]
     pub fn is_self_signed(&self) -> bool {
         self.self_signed
     }
 
-    /// Whether it is for `name`.
+    /// Whether it is for `name`, a host name or an IP address: exactly, or by a wildcard that
+    /// stands for one label, in any case (RFC 6125 6.4). IDN in their A-label form.
+    #[must_use]
     pub fn covers(&self, name: &str) -> bool {
-        self.names.iter().any(|own| own.eq_ignore_ascii_case(name))
+        self.cover(name).is_some()
+    }
+
+    /// What clients will hold against it at the time `now`.
+    #[must_use]
+    pub fn warnings(&self, now: SystemTime) -> Vec<CertificateWarning> {
+        let mut warnings = self.blemishes.clone();
+        if now > self.not_after {
+            warnings.push(CertificateWarning::Expired {
+                since: self.not_after,
+            });
+        }
+        if now < self.not_before {
+            warnings.push(CertificateWarning::NotYetValid {
+                until: self.not_before,
+            });
+        }
+        warnings
+    }
+
+    pub(super) fn cover(&self, name: &str) -> Option<Cover> {
+        names::cover(&self.names, name)
     }
 
     pub(crate) fn key(&self) -> &Arc<CertifiedKey> {
@@ -130,7 +195,86 @@ impl Certificate {
     }
 }
 
-/// Whether others than its owner and group may read the key's file.
-pub fn exposed_key(_files: &CertificateFiles) -> bool {
-    false
+/// Whether others than the owner and the group may read the file of the private key: then it is
+/// everybody's key.
+#[must_use]
+pub fn exposed_key(files: &CertificateFiles) -> bool {
+    const OTHERS_READ: u32 = 0o004;
+    let mode = |path: &Path| std::fs::metadata(path).map(|found| found.mode());
+    mode(&files.key).is_ok_and(|mode| mode & OTHERS_READ != 0)
 }
+
+fn parse<'a>(
+    chain: &'a [CertificateDer<'_>],
+    origin: &Origin,
+) -> Result<Vec<X509Certificate<'a>>, CertificateError> {
+    let bad = |index: usize, reason: String| CertificateError::BadCertificate {
+        origin: origin.clone(),
+        position: index + 1,
+        reason,
+    };
+    let mut parsed = Vec::with_capacity(chain.len());
+    for (index, der) in chain.iter().enumerate() {
+        match parse_x509_certificate(der) {
+            Ok(([], certificate)) => parsed.push(certificate),
+            Ok(_) => return Err(bad(index, "there are bytes after its end".to_owned())),
+            Err(error) => return Err(bad(index, error.to_string())),
+        }
+    }
+    Ok(parsed)
+}
+
+fn refuse_weak(leaf: &X509Certificate<'_>, origin: &Origin) -> Result<(), CertificateError> {
+    match leaf.public_key().parsed() {
+        Ok(PublicKey::RSA(key)) if modulus_bits(key.modulus) < LEAST_RSA_BITS => {
+            Err(CertificateError::WeakKey {
+                origin: origin.clone(),
+                bits: modulus_bits(key.modulus),
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn modulus_bits(modulus: &[u8]) -> usize {
+    let zeros = modulus.iter().take_while(|&&byte| byte == 0).count();
+    let leading = modulus
+        .get(zeros)
+        .map_or(0, |byte| byte.leading_zeros() as usize);
+    (modulus.len() - zeros) * 8 - leading
+}
+
+fn signing_key(
+    key: PrivateKeyDer<'static>,
+    origin: &Origin,
+) -> Result<Arc<dyn rustls::sign::SigningKey>, CertificateError> {
+    any_supported_type(&Zeroizing::new(key)).map_err(|_| CertificateError::UnsupportedKey {
+        origin: origin.clone(),
+        reason: "neither of these".to_owned(),
+    })
+}
+
+fn belongs(key: &Arc<dyn rustls::sign::SigningKey>, certificate: &X509Certificate<'_>) -> bool {
+    key.public_key()
+        .is_some_and(|public| public.as_ref() == certificate.public_key().raw)
+}
+
+fn names_of(leaf: &X509Certificate<'_>) -> Vec<String> {
+    let names = leaf.subject_alternative_name().ok().flatten();
+    names.map_or_else(Vec::new, |extension| {
+        let names = extension.value.general_names.iter();
+        names.filter_map(names::server_name).collect()
+    })
+}
+
+fn system_time(time: ASN1Time) -> SystemTime {
+    let seconds = Duration::from_secs(time.timestamp().unsigned_abs());
+    if time.timestamp() < 0 {
+        SystemTime::UNIX_EPOCH - seconds
+    } else {
+        SystemTime::UNIX_EPOCH + seconds
+    }
+}
+
+#[cfg(test)]
+mod tests;
