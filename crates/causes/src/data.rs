@@ -40,7 +40,8 @@ family! { D;
             "the greeting is `220 ****`, or AUTH is missing from FEAT: the dialogue is inspected",
         ]
         admin "turn the FTP inspection off for FTPS and open the passive range; FortiGate \
-            `explicit-ftp-tls enable`; Windows Firewall `StatefulFTP disable`";
+            `explicit-ftp-tls enable`; Windows Firewall `StatefulFTP disable`; wharf `tls.ccc = true` \
+            lets clients end the encryption of the dialogue, so that the firewall can read it";
     D_5B = "D-5b": "a router rewrites the addresses in the dialogue"
         evidence [
             "the address in PORT or 227 differs between what was sent and what arrived outside",
@@ -94,11 +95,13 @@ family! { D;
     D_13 = "D-13": "the server demands that the data connection resumes the TLS session"
         evidence [
             "150, then 425 `not resumed` (FileZilla Server), 522 (vsftpd) or 450 `does not match`",
+            "522 `does not resume the TLS session` (wharf), whose log has `data_not_resumed`",
             "the data connection's handshake completes and no data follows",
         ]
         user "use a client that resumes sessions; TLS 1.2 helps some; open a new control connection \
             when the tickets run out"
-        admin "vsftpd `require_ssl_reuse=NO`; ProFTPD `TLSOptions NoSessionReuseRequired`; FileZilla \
+        admin "wharf `tls.reuse = \"prefer\"`, better only for the clients that need it in \
+            `tls.networks`; vsftpd `require_ssl_reuse=NO`; ProFTPD `TLSOptions NoSessionReuseRequired`; FileZilla \
             Server 1.x has no such switch";
     D_13B = "D-13b": "vsftpd blames session reuse for another TLS failure"
         evidence [
@@ -113,7 +116,8 @@ family! { D;
             "521 with `PROT setting` (Pure-FTPd)",
             "534 `Policy requires SSL.` on STOR (IIS)",
         ]
-        user "send PBSZ 0 and PROT P before the transfer";
+        user "send PBSZ 0 and PROT P before the transfer"
+        admin "wharf `server.data_tls = \"allowed\"` takes data in clear; better is to change the client";
     D_15 = "D-15": "data and control connection show different certificates"
         evidence ["the fingerprints of the two certificates differ"]
         user "stop: somebody may be in between, or a load balancer mixes machines"

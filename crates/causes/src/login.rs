@@ -20,7 +20,9 @@ family! { B;
             "534 `Policy requires SSL.` (IIS)",
             "550 `SSL/TLS required on the control channel` (ProFTPD), 503 or 522",
         ]
-        user "switch to explicit TLS (`ftpes://`)";
+        user "switch to explicit TLS (`ftpes://`)"
+        admin "wharf `server.plaintext = \"loopback\"` or `\"allow\"` takes passwords in clear: whoever \
+            can see the network reads them";
     B_4 = "B-4": "TLS is not allowed for anonymous sessions"
         evidence ["`Anonymous sessions may not use encryption.` (vsftpd)"]
         user "use a plain connection for the anonymous login"
@@ -117,5 +119,6 @@ family! { B;
             "530 after TLS without a certificate (curl exits with 98)",
         ]
         user "give the client certificate"
-        admin "ProFTPD `TLSVerifyClient`, vsftpd `require_cert`";
+        admin "ProFTPD `TLSVerifyClient`, vsftpd `require_cert`, wharf `tls.client_certificates` and \
+            `wharf user certificate`";
 }

@@ -8,10 +8,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(crate) use user::{
-    AddArguments, ChangeArguments, KeyCommand, PasswordArguments, UserArguments, UserCommand,
+    AddArguments, CertificateArguments, CertificateCommand, CertificateLogin, ChangeArguments,
+    Changes, KeyCommand, PasswordArguments, UserArguments, UserCommand,
 };
 
-/// One program for moving files over FTP
+/// One program for moving files over FTP and FTPS
 #[derive(Debug, Parser)]
 #[command(
     name = "wharf",
@@ -34,8 +35,9 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Serve a folder
     ///
-    /// With no configuration at all it serves the current folder on 127.0.0.1, port 2121. On the
-    /// first start it makes an account with a random password, which it shows once.
+    /// With no configuration at all it serves the current folder on 127.0.0.1: FTP with explicit TLS
+    /// on port 2121, implicit FTPS on 2990. On the first start it makes a certificate and an account
+    /// with a random password, which it shows once.
     #[command(after_help = SERVE_SIGNALS)]
     Serve(ServeArguments),
     /// Manage accounts
@@ -118,12 +120,12 @@ pub(crate) struct SettingsArguments {
     /// The address to listen on; may be given several times [default: 127.0.0.1]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Vec<String>,
-    /// The port for FTP; 0 takes a free one [default: 2121]
+    /// The port for FTP, with TLS when the client asks for it; 0 takes a free one [default: 2121]
     #[arg(long, value_name = "PORT|off")]
     pub(crate) ftp: Option<OsString>,
-    /// The port for implicit FTPS: only `off` in this version
-    #[arg(long, value_name = "PORT|off", value_parser = off)]
-    pub(crate) ftps: Option<String>,
+    /// The port for FTP with TLS from the first byte on, implicit FTPS [default: 2990]
+    #[arg(long, value_name = "PORT|off")]
+    pub(crate) ftps: Option<OsString>,
     /// The port for SFTP: only `off` in this version
     #[arg(long, value_name = "PORT|off", value_parser = off)]
     pub(crate) sftp: Option<String>,
@@ -139,7 +141,7 @@ pub(crate) struct SettingsArguments {
     /// Let anybody list and read without a password
     #[arg(long)]
     pub(crate) anonymous: bool,
-    /// Accept passwords in clear from other machines too
+    /// Accept passwords in clear, without TLS
     ///
     /// Whoever can see the network reads the passwords and the files.
     #[arg(long)]
@@ -155,6 +157,7 @@ impl SettingsArguments {
             ("server.root", "DIR", self.root.clone()),
             ("server.listen", "--listen", listen),
             ("server.ftp", "--ftp", self.ftp.clone()),
+            ("server.ftps", "--ftps", self.ftps.clone()),
             (
                 "passive.ports",
                 "--passive-ports",
@@ -186,9 +189,10 @@ impl SettingsArguments {
 fn off(value: &str) -> Result<String, String> {
     match value {
         "off" => Ok(value.to_owned()),
-        _ => {
-            Err("this version of wharf serves FTP only; leave the option out or give `off`".into())
-        }
+        _ => Err(
+            "this version of wharf serves FTP and FTPS only; leave the option out or give `off`"
+                .into(),
+        ),
     }
 }
 
@@ -204,7 +208,7 @@ pub(crate) struct ConfigArguments {
 pub(crate) enum ConfigCommand {
     /// Tell everything that is wrong with the settings, without starting anything
     Check(SettingsArguments),
-    /// Show every setting as it is in force, and where it was written
+    /// Show every setting as it is in force and where it was written, and what TLS comes to
     Show(SettingsArguments),
     /// Print a JSON Schema of the settings file
     Schema,
@@ -246,6 +250,7 @@ mod tests {
                 "server.root DIR DIR",
                 "server.listen --listen 0.0.0.0,[::1]",
                 "server.ftp --ftp 21",
+                "server.ftps --ftps off",
                 "passive.ports --passive-ports 1-2",
                 "passive.public_address --public-address H",
                 "anonymous.enabled --anonymous true",
@@ -257,7 +262,7 @@ mod tests {
 
     #[test]
     fn every_argument_names_a_setting_that_exists() {
-        let line = "serve D --listen ::1 --ftp 1 --passive-ports 1 --public-address h --anonymous --allow-plaintext";
+        let line = "serve D --listen ::1 --ftp 1 --ftps 2 --passive-ports 1 --public-address h --anonymous --allow-plaintext";
         let Command::Serve(serve) = parse(line).unwrap().command else {
             panic!("not serve")
         };
@@ -271,10 +276,10 @@ mod tests {
 
     #[test]
     fn a_door_that_is_not_built_is_refused_and_says_so() {
-        for option in ["--ftps 990", "--sftp 2222", "--web 8443"] {
+        for option in ["--sftp 2222", "--web 8443"] {
             let error = parse(&format!("serve {option}")).unwrap_err();
             assert!(
-                error.contains("this version of wharf serves FTP only"),
+                error.contains("this version of wharf serves FTP and FTPS only"),
                 "{error}"
             );
         }

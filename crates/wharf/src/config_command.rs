@@ -1,11 +1,14 @@
 //! `wharf config`: settings without a server.
 
-use serde_json::json;
+use std::path::Path;
+
+use serde_json::{Value as Json, json};
 
 use crate::arguments::{ConfigArguments, ConfigCommand, Format, SettingsArguments};
-use crate::config::problem::Problems;
-use crate::config::{Settings, schema, show};
+use crate::config::problem::{Problem, Problems};
+use crate::config::{Settings, policy, schema, show};
 use crate::failure::Failure;
+use crate::state::State;
 use crate::{output, serve};
 
 /// Does what was asked of the settings.
@@ -15,9 +18,19 @@ pub(crate) fn run(arguments: &ConfigArguments) -> Result<(), Failure> {
         ConfigCommand::Check(settings) => check(settings, format),
         ConfigCommand::Show(settings) => {
             let settings = load(settings, format)?;
+            let state = State::expected(arguments.common.state.as_deref());
+            // Only where files lie depends on it, and `STATE` says that as well.
+            let state = state.unwrap_or_else(|_| "STATE".into());
             match format {
-                Format::Text => output::text(&show::text(&settings))?,
-                Format::Json => output::json(&show::json(&settings))?,
+                Format::Text => {
+                    let text = show::text(&settings) + &policy::text(&settings, &state);
+                    output::text(&text)?;
+                }
+                Format::Json => {
+                    let mut object = show::json(&settings);
+                    object["tls"] = policy::json(&settings, &state);
+                    output::json(&object)?;
+                }
             }
             Ok(())
         }
@@ -27,18 +40,32 @@ pub(crate) fn run(arguments: &ConfigArguments) -> Result<(), Failure> {
 
 fn check(arguments: &SettingsArguments, format: Format) -> Result<(), Failure> {
     let settings = load(arguments, format)?;
-    let file = settings
-        .file
-        .as_ref()
-        .map(|path| path.display().to_string());
+    let file = settings.file.as_deref();
+    if !settings.warnings.is_empty() {
+        let problems = Problems {
+            file: settings.file.clone(),
+            list: settings.warnings,
+        };
+        if format == Format::Json {
+            output::json(&report(file, &problems.list, &settings.notes))?;
+        }
+        return Err(problems.into());
+    }
+    let shown = file.map(|file| file.display().to_string());
     match format {
-        Format::Text => match file {
-            Some(file) => output::text(&format!("the settings in `{file}` are good\n"))?,
-            None => {
-                output::text("there is no settings file, and what holds without one is good\n")?
+        Format::Text => {
+            let mut text = match shown {
+                Some(file) => format!("the settings in `{file}` are good\n"),
+                None => {
+                    "there is no settings file, and what holds without one is good\n".to_owned()
+                }
+            };
+            for note in &settings.notes {
+                text.push_str(&format!("\nnote: {note}\n"));
             }
-        },
-        Format::Json => output::json(&json!({ "file": file, "problems": [] }))?,
+            output::text(&text)?;
+        }
+        Format::Json => output::json(&report(file, &[], &settings.notes))?,
     }
     Ok(())
 }
@@ -48,29 +75,26 @@ fn load(arguments: &SettingsArguments, format: Format) -> Result<Settings, Failu
     serve::sources(arguments).load().map_err(|problems| {
         if format == Format::Json {
             // A reader that went away finds the exit code.
-            let _ = output::json(&problems_json(&problems));
+            let _ = output::json(&report(problems.file.as_deref(), &problems.list, &[]));
         }
         problems.into()
     })
 }
 
-fn problems_json(problems: &Problems) -> serde_json::Value {
-    let file = problems
-        .file
-        .as_ref()
-        .map(|path| path.display().to_string());
-    let list: Vec<_> = problems
-        .list
-        .iter()
-        .map(|problem| {
-            json!({
-                "place": problem.origin.to_string(),
-                "line": problem.origin.line(),
-                "key": problem.key,
-                "message": problem.what,
-                "hint": problem.hint,
-            })
-        })
-        .collect();
-    json!({ "file": file, "problems": list })
+fn report(file: Option<&Path>, problems: &[Problem], notes: &[Problem]) -> Json {
+    json!({
+        "file": file.map(|file| file.display().to_string()),
+        "problems": problems.iter().map(remark).collect::<Vec<_>>(),
+        "notes": notes.iter().map(remark).collect::<Vec<_>>(),
+    })
+}
+
+fn remark(problem: &Problem) -> Json {
+    json!({
+        "place": problem.origin.to_string(),
+        "line": problem.origin.line(),
+        "key": problem.key,
+        "message": problem.what,
+        "hint": problem.hint,
+    })
 }

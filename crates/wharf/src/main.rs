@@ -1,9 +1,11 @@
-//! One program for moving files over FTP. Here are the argument tables, the settings and the
+//! One program for moving files over FTP and FTPS. Here are the argument tables, the settings and the
 //! wiring; what is served, and how, is in the other crates.
 
 mod arguments;
+mod certificate;
 mod config;
 mod config_command;
+mod date;
 mod failure;
 mod log;
 mod output;

@@ -50,6 +50,12 @@ impl State {
         Ok(state)
     }
 
+    /// Where the folder is or would be, without making it.
+    pub(crate) fn expected(argument: Option<&Path>) -> Result<PathBuf, Failure> {
+        let state = Self::locate(argument, |name| env::var_os(name).map(PathBuf::from))?;
+        Ok(state.folder)
+    }
+
     /// The folder itself.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder

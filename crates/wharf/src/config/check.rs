@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::problem::{Origin, Problem, Problems};
 use super::raw::{self, Raw, RawValue};
 use super::table::{self, KEYS, Key, Otherwise, PREFIX, SECTIONS};
 use super::value::Value;
-use super::{Effective, Settings, Sources, file, nearest};
+use super::{Effective, Settings, Sources, certificates, file, nearest, together};
 
 /// Reads every source, checks every value, then what the values say together.
 pub(super) fn check(sources: &Sources) -> Result<Settings, Problems> {
@@ -34,14 +33,20 @@ pub(super) fn check(sources: &Sources) -> Result<Settings, Problems> {
             collector.take(key, &raw, Origin::Argument(argument));
         }
     }
-    let settings = Settings {
+    let mut settings = Settings {
         values: collector.values,
         file: used,
+        warnings: Vec::new(),
+        notes: Vec::new(),
     };
     let mut problems = collector.problems;
-    problems.extend(together(&settings));
-    problems.extend(folders(&settings));
+    problems.extend(together::problems(&settings));
+    let found = certificates::look(&settings);
+    problems.extend(found.problems);
     if problems.is_empty() {
+        settings.warnings = found.warnings;
+        settings.notes = together::notes(&settings);
+        settings.notes.extend(found.notes);
         return Ok(settings);
     }
     Err(Problems {
@@ -149,17 +154,21 @@ impl Collector {
         self.resolve_against(path);
     }
 
-    /// In the file, a folder is named from where the file lies, so that the same file means the
+    /// In the file, a file or folder is named from where the file lies, so that the same file means the
     /// same wherever wharf is started.
     fn resolve_against(&mut self, file: &Path) {
         let Some(folder) = file.parent() else { return };
-        for name in ["server.root", "anonymous.home"] {
-            if let Some(Effective {
-                value: Some(Value::Path(path)),
-                origin: Origin::File { .. },
-            }) = self.values.get_mut(name)
-            {
-                *path = folder.join(&path);
+        for (name, effective) in &mut self.values {
+            // The audit file is the server's own, and relative to the server's own folder.
+            if !matches!(effective.origin, Origin::File { .. }) || *name == "audit.file" {
+                continue;
+            }
+            match &mut effective.value {
+                Some(Value::Path(path)) => *path = folder.join(&path),
+                Some(Value::Paths(list)) => {
+                    list.iter_mut().for_each(|path| *path = folder.join(&path));
+                }
+                _ => {}
             }
         }
     }
@@ -238,91 +247,6 @@ fn key_hint(name: &str) -> Option<String> {
         .map(|key| format!("`{}`", key.leaf()))
         .collect();
     Some(format!("`[{section}]` has {}", known.join(", ")))
-}
-
-/// What is wrong only between settings.
-fn together(settings: &Settings) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let ftp = settings.effective("server.ftp");
-    match &ftp.value {
-        Some(Value::Port(None)) => problems.push(Problem {
-            origin: ftp.origin.clone(),
-            key: "server.ftp".to_owned(),
-            what: "nothing would be served: this version speaks FTP only, and `server.ftp` is off"
-                .to_owned(),
-            hint: Some("give a port".to_owned()),
-        }),
-        Some(Value::Port(Some(port))) => {
-            let passive = settings.effective("passive.ports");
-            if let Some(Value::Ports(range)) = &passive.value
-                && range.contains(port)
-            {
-                problems.push(Problem {
-                    origin: passive.origin.clone(),
-                    key: "passive.ports".to_owned(),
-                    what: format!("`passive.ports` contains {port}, the port of `server.ftp`"),
-                    hint: Some("choose a range beside it".to_owned()),
-                });
-            }
-        }
-        _ => {}
-    }
-    problems
-}
-
-/// Folders that are not there are told before a port is bound.
-fn folders(settings: &Settings) -> Vec<Problem> {
-    let anonymous = settings
-        .flag("anonymous.enabled")
-        .then_some("anonymous.home");
-    ["server.root"]
-        .into_iter()
-        .chain(anonymous)
-        .filter_map(|name| {
-            let Effective {
-                value: Some(Value::Path(path)),
-                origin,
-            } = settings.effective(name)
-            else {
-                return None;
-            };
-            folder_problem(path).map(|(what, hint)| Problem {
-                origin: origin.clone(),
-                key: name.to_owned(),
-                what,
-                hint,
-            })
-        })
-        .collect()
-}
-
-/// Why this folder cannot be served, and what to do.
-fn folder_problem(path: &PathBuf) -> Option<(String, Option<String>)> {
-    let shown = path.display();
-    match fs::read_dir(path) {
-        Ok(_) => None,
-        Err(error) => Some(match error.kind() {
-            std::io::ErrorKind::NotFound => (
-                format!("the folder `{shown}` does not exist"),
-                Some(format!(
-                    "make it with {}",
-                    crate::shell::command(&["mkdir", "-p"], path)
-                )),
-            ),
-            std::io::ErrorKind::NotADirectory => (
-                format!("`{shown}` is not a folder"),
-                Some("give the folder it lies in".to_owned()),
-            ),
-            std::io::ErrorKind::PermissionDenied => (
-                format!("the folder `{shown}` may not be read by this user"),
-                Some("change its mode or owner, or run wharf as a user who may".to_owned()),
-            ),
-            _ => (
-                format!("the folder `{shown}` cannot be read: {error}"),
-                None,
-            ),
-        }),
-    }
 }
 
 #[cfg(test)]

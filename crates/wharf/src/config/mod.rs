@@ -3,15 +3,22 @@
 //! Arguments win over the environment, the environment over the file, the file over the
 //! defaults. Whatever is wrong anywhere is reported, all of it at once, before a port is bound.
 
+mod acme;
+mod certificates;
 mod check;
 mod file;
+mod keys;
+mod lists;
 mod networks;
 mod parse;
+pub(crate) mod policy;
 pub(crate) mod problem;
 pub(crate) mod raw;
 pub(crate) mod schema;
 pub(crate) mod show;
 pub(crate) mod table;
+pub(crate) mod tls;
+mod together;
 pub(crate) mod value;
 
 use std::collections::BTreeMap;
@@ -24,7 +31,7 @@ use wharf_server::config::{
     Protocol, TimeoutsConfig,
 };
 
-use problem::{Origin, Problems};
+use problem::{Origin, Problem, Problems};
 use table::{KEYS, Key};
 use value::Value;
 
@@ -45,6 +52,11 @@ pub(crate) struct Settings {
     values: BTreeMap<&'static str, Effective>,
     /// The settings file that was used.
     pub(crate) file: Option<PathBuf>,
+    /// What is wrong and keeps no server from starting: an expired certificate is shown rather
+    /// than no service given.
+    pub(crate) warnings: Vec<Problem>,
+    /// What is right and may surprise.
+    pub(crate) notes: Vec<Problem>,
 }
 
 /// A setting's value and where it was written.
@@ -63,7 +75,8 @@ impl Sources {
 }
 
 impl Settings {
-    /// What the server is started with. Relative to `state` are only the audit file's paths.
+    /// What the server is started with. Below `state` are the audit file, if it is relative, and
+    /// the certificates nobody wrote down.
     pub(crate) fn server_config(&self, state: &Path) -> Config {
         let root = self.root();
         let anonymous = self.flag("anonymous.enabled").then(|| AnonymousConfig {
@@ -81,7 +94,7 @@ impl Settings {
             private: Some(state.to_owned()),
             anonymous,
             passive: self.passive(),
-            tls: None,
+            tls: Some(self.tls(state)),
             limits: self.limits(),
             timeouts: self.timeouts(),
             durability: match self.choice("uploads.durability") {
@@ -139,19 +152,25 @@ impl Settings {
         self
     }
 
+    /// On each address, FTP and then implicit FTPS.
     fn listeners(&self) -> Vec<ListenerConfig> {
-        let Some(port) = self.port("server.ftp") else {
-            return Vec::new();
-        };
-        self.addresses("server.listen")
-            .into_iter()
-            .map(|address| ListenerConfig {
-                protocol: Protocol::Ftp,
-                address: (address, port).into(),
-                plaintext: self.plaintext(),
-                tls: wharf_server::config::Requirement::Allowed,
-            })
-            .collect()
+        let ports = [
+            (Protocol::Ftp, self.port("server.ftp")),
+            (Protocol::Ftps, self.port("server.ftps")),
+        ];
+        let mut listeners = Vec::new();
+        for address in self.addresses("server.listen") {
+            for (protocol, port) in ports {
+                let Some(port) = port else { continue };
+                listeners.push(ListenerConfig {
+                    protocol,
+                    address: (address, port).into(),
+                    plaintext: self.plaintext(),
+                    tls: self.tls_requirement(),
+                });
+            }
+        }
+        listeners
     }
 
     fn passive(&self) -> PassiveConfig {
@@ -164,14 +183,19 @@ impl Settings {
                 Value::Ports(range) => range.clone(),
                 other => self.mismatch("passive.ports", other),
             },
-            public_address: match &self.effective("passive.public_address").value {
-                Some(Value::Host(host)) => Some(host.clone()),
-                _ => None,
-            },
+            public_address: self.public_address().map(str::to_owned),
             networks: networks
                 .into_iter()
                 .map(|n| (n.clients, n.address))
                 .collect(),
+        }
+    }
+
+    /// The name or address that clients outside are told.
+    pub(crate) fn public_address(&self) -> Option<&str> {
+        match &self.effective("passive.public_address").value {
+            Some(Value::Host(host)) => Some(host),
+            _ => None,
         }
     }
 
@@ -188,8 +212,8 @@ impl Settings {
 
     fn timeouts(&self) -> TimeoutsConfig {
         TimeoutsConfig {
-            handshake: TimeoutsConfig::default().handshake,
             login: self.duration("timeouts.login"),
+            handshake: self.duration("timeouts.handshake"),
             idle: self.duration("timeouts.idle"),
             stall: self.duration("timeouts.stall"),
             data_connect: self.duration("timeouts.data_connect"),

@@ -135,6 +135,17 @@ pub(super) fn ports(text: &str) -> Result<Value, Wrong> {
 }
 
 pub(super) fn host(text: &str) -> Result<Value, Wrong> {
+    if is_host(text) {
+        return Ok(Value::Host(text.to_owned()));
+    }
+    Err(Wrong::new(format!(
+        "must be a host name or an IP address, not `{text}`"
+    ))
+    .hint("without `ftp://`, port or path: `ftp.example.org` or `203.0.113.7`"))
+}
+
+/// A host name or an IP address, by form.
+pub(super) fn is_host(text: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && label
@@ -143,15 +154,39 @@ pub(super) fn host(text: &str) -> Result<Value, Wrong> {
     };
     let name = text.strip_suffix('.').unwrap_or(text);
     let all_numeric = name.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    let good = text.parse::<IpAddr>().is_ok()
-        || (text.len() <= 253 && !all_numeric && name.split('.').all(label));
-    if good {
-        return Ok(Value::Host(text.to_owned()));
+    text.parse::<IpAddr>().is_ok()
+        || (text.len() <= 253 && !all_numeric && name.split('.').all(label))
+}
+
+pub(super) fn url(text: &str) -> Result<Value, Wrong> {
+    let wrong = || Wrong::new(format!("must be an `https://` address, not `{text}`"));
+    let Some(rest) = text.strip_prefix("https://") else {
+        return Err(match text.strip_prefix("http://") {
+            Some(_) => wrong().hint("in clear, anybody in between could answer for the authority"),
+            None => wrong().hint("for example `https://acme-v02.api.letsencrypt.org/directory`"),
+        });
+    };
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok() => host,
+        _ => authority,
+    };
+    let host = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    let plain = |c: char| c.is_ascii_graphic() && c != '#';
+    if !is_host(host) || !text.chars().all(plain) {
+        return Err(wrong());
     }
-    Err(Wrong::new(format!(
-        "must be a host name or an IP address, not `{text}`"
-    ))
-    .hint("without `ftp://`, port or path: `ftp.example.org` or `203.0.113.7`"))
+    Ok(Value::Text(text.to_owned()))
+}
+
+pub(super) fn socket(text: &str) -> Result<Value, Wrong> {
+    text.parse().map(Value::Socket).map_err(|_| {
+        Wrong::new(format!("must be an IP address with a port, not `{text}`"))
+            .hint("`0.0.0.0:80` for IPv4, `[::]:80` for IPv4 and IPv6")
+    })
 }
 
 pub(super) fn count(text: &str, min: u32, max: u32) -> Result<Value, Wrong> {

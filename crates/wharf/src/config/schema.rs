@@ -48,6 +48,34 @@ fn shape(kind: Kind) -> Json {
         Kind::Addresses => json!({
             "oneOf": [address, { "type": "array", "minItems": 1, "items": address }],
         }),
+        Kind::Paths => json!({
+            "oneOf": [
+                { "type": "string", "minLength": 1 },
+                { "type": "array", "minItems": 1, "items": { "type": "string", "minLength": 1 } },
+            ],
+        }),
+        Kind::Names | Kind::Contacts => json!({
+            "oneOf": [
+                { "type": "array", "items": { "type": "string", "minLength": 1 } },
+                { "type": "string" },
+            ],
+        }),
+        Kind::Url => json!({ "type": "string", "pattern": "^https://" }),
+        Kind::Socket => json!({ "type": "string", "pattern": "^.+:[0-9]{1,5}$" }),
+        Kind::TlsNetworks => json!({
+            "type": "array",
+            "items": {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["clients"],
+                "anyOf": [{ "required": ["reuse"] }, { "required": ["close_notify"] }],
+                "properties": {
+                    "clients": { "type": "string" },
+                    "reuse": { "enum": ["require", "prefer", "off"] },
+                    "close_notify": { "enum": ["required", "optional"] },
+                },
+            },
+        }),
         Kind::Port => json!({
             "oneOf": [
                 { "type": "integer", "minimum": 0, "maximum": 65535 },
@@ -84,7 +112,7 @@ fn default(kind: Kind, text: &str) -> Json {
             text.parse::<u32>().map_or_else(|_| text.into(), Json::from)
         }
         Kind::Flag => (text == "true").into(),
-        Kind::Networks => json!([]),
+        Kind::Networks | Kind::TlsNetworks | Kind::Names | Kind::Contacts => json!([]),
         _ => text.into(),
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::Settings;
 use super::table::{Otherwise, SECTIONS};
-use super::value::{Span, Value};
+use super::value::{Span, TlsRule, Value};
 
 /// The settings as a settings file with the origins as comments.
 pub(crate) fn text(settings: &Settings) -> String {
@@ -66,6 +66,10 @@ fn value(value: &Value) -> Json {
     match value {
         Value::Path(path) => path.display().to_string().into(),
         Value::Addresses(list) => list.iter().map(ToString::to_string).collect(),
+        Value::Paths(list) => list.iter().map(|path| path.display().to_string()).collect(),
+        Value::List(list) => list.iter().map(String::as_str).collect(),
+        Value::Socket(address) => address.to_string().into(),
+        Value::TlsNetworks(list) => list.iter().map(rule).collect(),
         Value::Port(Some(port)) => (*port).into(),
         Value::Port(None) => "off".into(),
         Value::Text(text) | Value::Host(text) => text.as_str().into(),
@@ -80,4 +84,14 @@ fn value(value: &Value) -> Json {
         Value::Duration(time) => Span(*time).to_string().into(),
         Value::Flag(flag) => (*flag).into(),
     }
+}
+
+fn rule(rule: &TlsRule) -> Json {
+    let mut object = json!({ "clients": rule.clients });
+    for (name, word) in [("reuse", rule.reuse), ("close_notify", rule.close_notify)] {
+        if let Some(word) = word {
+            object[name] = word.into();
+        }
+    }
+    object
 }

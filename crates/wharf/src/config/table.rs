@@ -1,9 +1,10 @@
-//! Every setting, once. The reader, the environment names, the reference page, the JSON schema
+//! What a setting is, and the sections they are in; the settings themselves are in
+//! [`keys`](super::keys). The reader, the environment names, the reference page, the JSON schema
 //! and `config show` all follow from this table.
 
-use std::time::Duration;
-
 use super::value::Kind;
+
+pub(crate) use super::keys::KEYS;
 
 /// One setting.
 #[derive(Debug)]
@@ -68,18 +69,6 @@ pub(crate) fn of_section(section: &str) -> impl Iterator<Item = &'static Key> {
     KEYS.iter().filter(move |key| key.section() == section)
 }
 
-const fn count(max: u32) -> Kind {
-    Kind::Count { min: 1, max }
-}
-
-const fn time(min: Duration, max: Duration) -> Kind {
-    Kind::Duration { min, max }
-}
-
-const SHORT: Duration = Duration::from_millis(100);
-const HOUR: Duration = Duration::from_secs(3_600);
-const DAY: Duration = Duration::from_secs(86_400);
-
 pub(crate) static SECTIONS: &[Section] = &[
     Section {
         name: "server",
@@ -98,6 +87,14 @@ pub(crate) static SECTIONS: &[Section] = &[
         doc: "How long things may take. A time is a number of seconds or text with a unit: `\"250 ms\"`, `\"30 s\"`, `\"5 min\"`, `\"1 h\"`, `\"1 d\"`.",
     },
     Section {
+        name: "tls",
+        doc: "TLS on control and data connections. The defaults are the safe ones and work with every client that is still maintained.",
+    },
+    Section {
+        name: "acme",
+        doc: "A certificate that renews itself, from Let's Encrypt or another authority that speaks ACME (RFC 8555). It stands before those of `[tls]`; until it is there, they are shown.",
+    },
+    Section {
         name: "uploads",
         doc: "What an upload promises.",
     },
@@ -112,198 +109,6 @@ pub(crate) static SECTIONS: &[Section] = &[
     Section {
         name: "audit",
         doc: "The record of what was done, one JSON object a line.",
-    },
-];
-
-pub(crate) static KEYS: &[Key] = &[
-    Key {
-        name: "server.root",
-        kind: Kind::Path,
-        default: Otherwise::Value("."),
-        doc: "The folder that is served: what an account without a home of its own sees as `/`. In the file, a relative path is relative to the file's folder; elsewhere, to the current folder.",
-        live: true,
-    },
-    Key {
-        name: "server.listen",
-        kind: Kind::Addresses,
-        default: Otherwise::Value("127.0.0.1"),
-        doc: "The addresses to listen on. `0.0.0.0` is every IPv4 address of the machine, `[::]` every IPv4 and IPv6 address.",
-        live: false,
-    },
-    Key {
-        name: "server.ftp",
-        kind: Kind::Port,
-        default: Otherwise::Value("2121"),
-        doc: "The port for FTP.",
-        live: false,
-    },
-    Key {
-        name: "server.plaintext",
-        kind: Kind::Choice(&["deny", "loopback", "allow"]),
-        default: Otherwise::Value("loopback"),
-        doc: "Where a password may cross the network in clear: nowhere (`deny`), only where both ends are on this machine (`loopback`), or everywhere (`allow`: whoever can see the network reads the passwords). The default becomes `deny` in the version that has TLS.",
-        live: false,
-    },
-    Key {
-        name: "server.banner",
-        kind: Kind::Text,
-        default: Otherwise::Value("ready"),
-        doc: "What the server says after `220 ` when a client connects. The default tells neither name nor version.",
-        live: true,
-    },
-    Key {
-        name: "server.umask",
-        kind: Kind::Mode,
-        default: Otherwise::Value("022"),
-        doc: "Permission bits taken from the files and folders that clients make, as in umask(2).",
-        live: true,
-    },
-    Key {
-        name: "passive.ports",
-        kind: Kind::Ports,
-        default: Otherwise::Value("50000-50100"),
-        doc: "The ports for passive data connections, both ends included. A firewall in front of the server must let them in.",
-        live: true,
-    },
-    Key {
-        name: "passive.public_address",
-        kind: Kind::Host,
-        default: Otherwise::Unset("every client is told the address it dialled"),
-        doc: "The address that clients outside private networks are told, for a server behind NAT. A host name is looked up again every 5 minutes.",
-        live: true,
-    },
-    Key {
-        name: "passive.networks",
-        kind: Kind::Networks,
-        default: Otherwise::Value(""),
-        doc: "Client networks and the address their clients are told; the first match wins, before `passive.public_address`. In the environment: `CIDR=IP,CIDR=IP`.",
-        live: true,
-    },
-    Key {
-        name: "limits.sessions",
-        kind: count(1_000_000),
-        default: Otherwise::Value("10000"),
-        doc: "Sessions in all.",
-        live: true,
-    },
-    Key {
-        name: "limits.sessions_per_address",
-        kind: count(1_000_000),
-        default: Otherwise::Value("200"),
-        doc: "Sessions from one IPv4 address or one IPv6 /64 network.",
-        live: true,
-    },
-    Key {
-        name: "limits.sessions_per_account",
-        kind: count(1_000_000),
-        default: Otherwise::Value("100"),
-        doc: "Sessions of one account, unless the account has a limit of its own.",
-        live: true,
-    },
-    Key {
-        name: "limits.login_attempts",
-        kind: count(100),
-        default: Otherwise::Value("3"),
-        doc: "Failed logins before the connection is closed.",
-        live: true,
-    },
-    Key {
-        name: "limits.recursion_depth",
-        kind: count(64),
-        default: Otherwise::Value("5"),
-        doc: "Levels that `LIST -R` goes down.",
-        live: true,
-    },
-    Key {
-        name: "limits.recursion_entries",
-        kind: count(10_000_000),
-        default: Otherwise::Value("10000"),
-        doc: "Entries that `LIST -R` shows.",
-        live: true,
-    },
-    Key {
-        name: "timeouts.login",
-        kind: time(SHORT, HOUR),
-        default: Otherwise::Value("60 s"),
-        doc: "From the connection to a finished login, whatever is sent meanwhile.",
-        live: true,
-    },
-    Key {
-        name: "timeouts.idle",
-        kind: time(SHORT, DAY),
-        default: Otherwise::Value("5 min"),
-        doc: "A session without a command and without a transfer.",
-        live: true,
-    },
-    Key {
-        name: "timeouts.stall",
-        kind: time(SHORT, HOUR),
-        default: Otherwise::Value("60 s"),
-        doc: "A transfer on which no byte moves.",
-        live: true,
-    },
-    Key {
-        name: "timeouts.data_connect",
-        kind: time(SHORT, HOUR),
-        default: Otherwise::Value("10 s"),
-        doc: "From a transfer command to its data connection.",
-        live: true,
-    },
-    Key {
-        name: "timeouts.passive",
-        kind: time(SHORT, HOUR),
-        default: Otherwise::Value("30 s"),
-        doc: "A passive port to which nobody connects.",
-        live: true,
-    },
-    Key {
-        name: "timeouts.drain",
-        kind: time(Duration::ZERO, DAY),
-        default: Otherwise::Value("30 s"),
-        doc: "Running transfers, after the server was asked to stop.",
-        live: true,
-    },
-    Key {
-        name: "uploads.durability",
-        kind: Kind::Choice(&["full", "file", "none"]),
-        default: Otherwise::Value("full"),
-        doc: "What is on disk when an upload is answered with 226: the bytes and the name (`full`), the bytes (`file`), or no promise (`none`).",
-        live: true,
-    },
-    Key {
-        name: "accounts.password_memory",
-        kind: Kind::Flag,
-        default: Otherwise::Value("true"),
-        doc: "Whether a password that was right is remembered for 10 minutes, as a keyed hash in memory, so that the many connections of one client do not each cost a full password hash.",
-        live: false,
-    },
-    Key {
-        name: "anonymous.enabled",
-        kind: Kind::Flag,
-        default: Otherwise::Value("false"),
-        doc: "Whether `anonymous` and `ftp` may log in.",
-        live: true,
-    },
-    Key {
-        name: "anonymous.home",
-        kind: Kind::Path,
-        default: Otherwise::Unset("`server.root`"),
-        doc: "The folder that anonymous users see as `/`.",
-        live: true,
-    },
-    Key {
-        name: "audit.enabled",
-        kind: Kind::Flag,
-        default: Otherwise::Value("true"),
-        doc: "Whether the record is kept.",
-        live: false,
-    },
-    Key {
-        name: "audit.file",
-        kind: Kind::Path,
-        default: Otherwise::Value("audit.jsonl"),
-        doc: "The file of the record. A relative path is relative to the state folder.",
-        live: false,
     },
 ];
 

@@ -1,21 +1,23 @@
 //! The kinds of values a setting can have: read from text or TOML, written as TOML.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::networks;
 use super::parse::{self, UNITS, quoted};
 use super::raw::{Raw, RawValue};
+use super::{lists, networks};
 
 /// What a setting takes. The reference page, the JSON schema and the reader all follow from it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {
     /// A file or folder.
     Path,
+    /// One or more files.
+    Paths,
     /// One or more IP addresses.
     Addresses,
     /// A port, or off.
@@ -30,8 +32,18 @@ pub(crate) enum Kind {
     Ports,
     /// A host name or IP address.
     Host,
+    /// Host names and IP addresses, as in a certificate.
+    Names,
+    /// Mail addresses.
+    Contacts,
+    /// An `https` address.
+    Url,
+    /// An IP address with a port.
+    Socket,
     /// Client networks with the address each is told.
     Networks,
+    /// Client networks with what TLS must be like there.
+    TlsNetworks,
     /// A whole number within bounds.
     Count { min: u32, max: u32 },
     /// A length of time within bounds.
@@ -44,6 +56,7 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value {
     Path(PathBuf),
+    Paths(Vec<PathBuf>),
     Addresses(Vec<IpAddr>),
     Port(Option<u16>),
     Text(String),
@@ -51,7 +64,10 @@ pub(crate) enum Value {
     Choice(&'static str),
     Ports(RangeInclusive<u16>),
     Host(String),
+    List(Vec<String>),
+    Socket(SocketAddr),
     Networks(Vec<Network>),
+    TlsNetworks(Vec<TlsRule>),
     Count(u32),
     Duration(Duration),
     Flag(bool),
@@ -62,6 +78,14 @@ pub(crate) enum Value {
 pub(crate) struct Network {
     pub(crate) clients: String,
     pub(crate) address: String,
+}
+
+/// For clients of this network (CIDR) these hold instead of the settings of the same names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TlsRule {
+    pub(crate) clients: String,
+    pub(crate) reuse: Option<&'static str>,
+    pub(crate) close_notify: Option<&'static str>,
 }
 
 /// Why a value was not taken.
@@ -96,6 +120,9 @@ impl Kind {
         match (self, &raw.value) {
             (Self::Path, RawValue::Os(text)) => parse::path(text.clone()),
             (Self::Path, RawValue::Text(text)) => parse::path(OsString::from(text)),
+            (Self::Paths, RawValue::Os(text)) => lists::paths(text),
+            (Self::Paths, RawValue::Text(text)) => lists::one_path(text),
+            (Self::Paths, RawValue::List(items)) => lists::paths_from_list(items),
             (_, RawValue::Os(text)) => match text.to_str() {
                 Some(text) => self.read_text(text),
                 None => Err(Wrong::new("is not valid UTF-8")),
@@ -105,7 +132,9 @@ impl Kind {
             (Self::Port, RawValue::Flag(false)) => Ok(Value::Port(None)),
             (Self::Addresses, RawValue::List(items)) => parse::addresses_from_list(items),
             (Self::Networks, RawValue::List(items)) => networks::from_list(items),
-            (Self::Networks, _) => Err(wrong_type()),
+            (Self::TlsNetworks, RawValue::List(items)) => networks::tls_from_list(items),
+            (Self::Networks | Self::TlsNetworks, _) => Err(wrong_type()),
+            (Self::Names | Self::Contacts, RawValue::List(items)) => lists::texts(self, items),
             (Self::Mode, RawValue::Number { value, radix: 8 }) => {
                 self.read_text(&format!("{value:o}"))
             }
@@ -125,6 +154,7 @@ impl Kind {
     pub(crate) fn read_text(self, text: &str) -> Result<Value, Wrong> {
         match self {
             Self::Path => parse::path(OsString::from(text)),
+            Self::Paths => lists::paths(OsStr::new(text)),
             Self::Addresses => text
                 .split(',')
                 .map(|one| parse::address(one.trim()))
@@ -136,7 +166,11 @@ impl Kind {
             Self::Choice(words) => parse::choice(words, text),
             Self::Ports => parse::ports(text),
             Self::Host => parse::host(text),
+            Self::Names | Self::Contacts => lists::texts_from_text(self, text),
+            Self::Url => parse::url(text),
+            Self::Socket => parse::socket(text),
             Self::Networks => networks::from_text(text),
+            Self::TlsNetworks => networks::tls_from_text(text),
             Self::Count { min, max } => parse::count(text, min, max),
             Self::Duration { min, max } => parse::duration(text, min, max),
             Self::Flag => match text {
@@ -153,6 +187,7 @@ impl Kind {
     pub(crate) fn describe(self) -> String {
         match self {
             Self::Path => "path".to_owned(),
+            Self::Paths => "path, or a list of them".to_owned(),
             Self::Addresses => "IP address, or a list of them".to_owned(),
             Self::Port => "port (0 takes a free one) or `\"off\"`".to_owned(),
             Self::Text => "one line of text".to_owned(),
@@ -163,7 +198,15 @@ impl Kind {
             }
             Self::Ports => "port range, as `\"50000-50100\"`".to_owned(),
             Self::Host => "host name or IP address".to_owned(),
+            Self::Names => "list of host names and IP addresses".to_owned(),
+            Self::Contacts => "list of mail addresses".to_owned(),
+            Self::Url => "`https` address".to_owned(),
+            Self::Socket => "IP address with a port, as `\"0.0.0.0:80\"`".to_owned(),
             Self::Networks => "list of `{ clients = CIDR, address = IP }`".to_owned(),
+            Self::TlsNetworks => {
+                "list of `{ clients = CIDR, reuse = …, close_notify = … }`, one of the two at least"
+                    .to_owned()
+            }
             Self::Count { min, max } => format!("number, {min} to {max}"),
             Self::Duration { min, max } => {
                 format!("time, {} to {}", Span(min), Span(max))
@@ -176,6 +219,7 @@ impl Kind {
         let found = raw.value.type_name();
         let wanted = match self {
             Self::Path => "a path in quotes",
+            Self::Paths => "a path in quotes, or a list of them",
             Self::Addresses => "an IP address in quotes, or a list of them",
             Self::Port => "a port number or `\"off\"`",
             Self::Text => "text in quotes",
@@ -185,6 +229,13 @@ impl Kind {
             }
             Self::Ports => "a range in quotes, such as `\"50000-50100\"`",
             Self::Host => "a host name or IP address in quotes",
+            Self::Names => "a list of names in quotes, such as `[\"ftp.example.org\"]`",
+            Self::Contacts => "a list of mail addresses, such as `[\"admin@example.org\"]`",
+            Self::Url => "an `https` address in quotes",
+            Self::Socket => "an address with a port in quotes, such as `\"0.0.0.0:80\"`",
+            Self::TlsNetworks => {
+                "a list such as `[{ clients = \"10.0.0.0/8\", reuse = \"prefer\" }]`"
+            }
             Self::Networks => {
                 "a list such as `[{ clients = \"10.0.0.0/8\", address = \"10.0.0.5\" }]`"
             }
@@ -203,6 +254,16 @@ impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(path) => quote(f, &path.display().to_string()),
+            Self::Paths(list) => match list.as_slice() {
+                [one] => quote(f, &one.display().to_string()),
+                many => quote_list(f, many.iter().map(|path| path.display().to_string())),
+            },
+            Self::List(list) => quote_list(f, list.iter().cloned()),
+            Self::Socket(address) => write!(f, "\"{address}\""),
+            Self::TlsNetworks(list) => {
+                let list: Vec<_> = list.iter().map(ToString::to_string).collect();
+                write!(f, "[{}]", list.join(", "))
+            }
             Self::Addresses(list) => match list.as_slice() {
                 [one] => write!(f, "\"{one}\""),
                 many => {
@@ -235,6 +296,18 @@ impl fmt::Display for Value {
     }
 }
 
+impl fmt::Display for TlsRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{ clients = \"{}\"", self.clients)?;
+        for (name, word) in [("reuse", self.reuse), ("close_notify", self.close_notify)] {
+            if let Some(word) = word {
+                write!(f, ", {name} = \"{word}\"")?;
+            }
+        }
+        f.write_str(" }")
+    }
+}
+
 /// A length of time in the largest unit that writes it without a fraction.
 pub(crate) struct Span(pub(crate) Duration);
 
@@ -260,4 +333,15 @@ fn quote(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
         }
     }
     f.write_str("\"")
+}
+
+fn quote_list(f: &mut fmt::Formatter<'_>, list: impl Iterator<Item = String>) -> fmt::Result {
+    f.write_str("[")?;
+    for (index, text) in list.enumerate() {
+        if index > 0 {
+            f.write_str(", ")?;
+        }
+        quote(f, &text)?;
+    }
+    f.write_str("]")
 }

@@ -115,10 +115,15 @@ fn log(event: &Event) {
 
 const fn importance(what: &What) -> tracing::Level {
     match what {
-        What::Refused { .. } | What::LoginFailed { .. } | What::DataPeerMismatch { .. } => {
-            tracing::Level::WARN
-        }
-        What::LoggedIn { .. }
+        What::Refused { .. }
+        | What::LoginFailed { .. }
+        | What::DataPeerMismatch { .. }
+        | What::CertificateFailed { .. }
+        | What::DataNotResumed { .. } => tracing::Level::WARN,
+        // Whoever tries all ports of the internet fails at TLS here; that is no alarm.
+        What::TlsFailed { .. }
+        | What::Certificate { .. }
+        | What::LoggedIn { .. }
         | What::Downloaded { .. }
         | What::Uploaded { .. }
         | What::Operation { .. }

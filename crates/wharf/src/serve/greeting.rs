@@ -1,27 +1,54 @@
-//! The first words of a server: where it listens, who may log in, and commands to paste.
+//! The first words of a server: where it listens, by which certificate it is known, who may log
+//! in, and commands to paste.
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value as Json, json};
 use wharf_accounts::Account;
-use wharf_server::config::{Plaintext, Protocol};
+use wharf_net::tls::certificate::{Certificate, CertificateFiles};
+use wharf_server::config::{Config, Plaintext, Protocol};
 
-use crate::config::Settings;
+use super::commands::Commands;
+use crate::config::{Settings, policy};
+use crate::date;
 use crate::shell;
 use crate::state::State;
 
 /// Everything the first words are made of.
 pub(crate) struct Greeting<'a> {
     pub(crate) settings: &'a Settings,
+    /// What the server was started with.
+    pub(crate) config: &'a Config,
     pub(crate) state: &'a State,
     /// Where the server listens, with the ports that port 0 became.
     pub(crate) addresses: &'a [(Protocol, SocketAddr)],
+    /// What clients are shown, the first one where they name no other.
+    pub(crate) certificates: &'a [Shown],
     /// The account that was just made, with its password.
     pub(crate) first: Option<(&'a str, &'a SecretString)>,
     /// Else an account to show the commands with.
     pub(crate) login: Option<String>,
+}
+
+/// A certificate in force.
+pub(crate) struct Shown {
+    pub(crate) certificate: Certificate,
+    /// The file it is in.
+    pub(crate) file: PathBuf,
+}
+
+/// The certificates a server was started with. A file that another program is replacing at this
+/// moment is left out here; the server took it a moment ago.
+pub(crate) fn shown(files: &[CertificateFiles]) -> Vec<Shown> {
+    let present = files.iter().filter_map(|files| {
+        let certificate = Certificate::from_files(files).ok()?;
+        let file = files.chain.clone();
+        Some(Shown { certificate, file })
+    });
+    present.collect()
 }
 
 /// The account to show the commands with: one whose name needs no quoting anywhere.
@@ -43,7 +70,8 @@ pub(crate) fn login(accounts: &[Account]) -> Option<String> {
 }
 
 impl Greeting<'_> {
-    /// The lines of `--format json`: `listening` for each address, the new account, `ready`.
+    /// The lines of `--format json`: `listening` for each address, `certificate` for each
+    /// certificate, the new account, `ready`.
     pub(crate) fn json(&self) -> Vec<Json> {
         let mut lines: Vec<_> = self
             .addresses
@@ -52,6 +80,16 @@ impl Greeting<'_> {
                 json!({ "event": "listening", "protocol": protocol.name(), "address": address.to_string() })
             })
             .collect();
+        lines.extend(self.certificates.iter().map(|shown| {
+            let mut line = json!({ "event": "certificate" });
+            if let (Json::Object(line), Json::Object(facts)) =
+                (&mut line, policy::facts(&shown.certificate))
+            {
+                line.extend(facts);
+            }
+            line["file"] = shown.file.display().to_string().into();
+            line
+        }));
         if let Some((name, password)) = self.first {
             let password = password.expose_secret();
             lines.push(json!({ "event": "account", "name": name, "password": password }));
@@ -67,7 +105,7 @@ impl Greeting<'_> {
             shell::quote(&self.settings.root().display().to_string())
         );
         for (name, value) in self.facts() {
-            let _ = writeln!(text, "  {name:<11}{value}");
+            let _ = writeln!(text, "  {name:<13}{value}");
         }
         if let Some((name, password)) = self.first {
             let _ = write!(
@@ -77,7 +115,7 @@ impl Greeting<'_> {
             );
         }
         text.push_str("\nCommands to paste on this machine:\n\n");
-        for command in self.commands() {
+        for command in self.commands().all() {
             let _ = writeln!(text, "  {command}");
         }
         for note in self.notes() {
@@ -93,37 +131,57 @@ impl Greeting<'_> {
             .addresses
             .iter()
             .any(|(_, address)| !address.ip().is_loopback());
-        let note = match (self.settings.plaintext(), outside) {
-            (Plaintext::Loopback, true) => {
-                "accounts can log in from this machine only: from another one their passwords would cross \
-                 the network in clear, because this version has no TLS yet; `--allow-plaintext` permits it"
-            }
-            (Plaintext::Allow, true) => {
-                "passwords and files cross the network in clear: whoever can see it reads them"
-            }
-            (Plaintext::Deny, _) => {
-                "accounts cannot log in: passwords in clear are denied, and this version has no TLS yet; \
-                 `plaintext = \"loopback\"` permits them on this machine"
-            }
-            (Plaintext::Loopback | Plaintext::Allow, false) => return Vec::new(),
-        };
-        vec![note.to_owned()]
+        if !outside {
+            return Vec::new();
+        }
+        let mut notes = Vec::new();
+        if self.settings.plaintext() == Plaintext::Allow {
+            notes.push(
+                "passwords are taken in clear as well: whoever can see the network reads them, and the files"
+                    .to_owned(),
+            );
+        }
+        let first = self.certificates.first();
+        if first.is_some_and(|first| first.certificate.is_self_signed()) {
+            notes.push(
+                "the certificate is self-signed: clients ask whether to trust it, and the fingerprint \
+                 above is the one they must show; `[acme]` in the settings gets one that they know"
+                    .to_owned(),
+            );
+        }
+        notes
     }
 
     fn facts(&self) -> Vec<(&'static str, String)> {
-        let ports = self
-            .settings
-            .server_config(self.state.folder())
-            .passive
-            .ports;
         let mut facts: Vec<_> = self
             .addresses
             .iter()
             .map(|(protocol, address)| {
-                let passive = format!("passive ports {}-{}", ports.start(), ports.end());
-                (protocol.name(), format!("{address}, {passive}"))
+                let tls = match protocol {
+                    Protocol::Ftp => "explicit TLS",
+                    Protocol::Ftps => "implicit TLS",
+                };
+                (protocol.name(), format!("{address}, {tls}"))
             })
             .collect();
+        let ports = &self.config.passive.ports;
+        facts.push((
+            "passive",
+            format!("ports {}-{}", ports.start(), ports.end()),
+        ));
+        facts.extend(self.certificates.iter().map(|shown| {
+            let certificate = &shown.certificate;
+            let until = date::day(certificate.not_after());
+            let told = if certificate.is_self_signed() {
+                format!("self-signed, until {until}")
+            } else {
+                format!("for {}, until {until}", certificate.names().join(", "))
+            };
+            (
+                "certificate",
+                format!("{}  ({told})", certificate.fingerprint()),
+            )
+        }));
         let file = self.settings.file.as_ref();
         let settings = file.map_or_else(
             || "no file; the defaults".to_owned(),
@@ -131,7 +189,7 @@ impl Greeting<'_> {
         );
         facts.push(("settings", settings));
         facts.push(("state", self.state.folder().display().to_string()));
-        if self.anonymous() {
+        if self.config.anonymous.is_some() {
             facts.push((
                 "anonymous",
                 "anybody may list and read, without a password".to_owned(),
@@ -140,112 +198,14 @@ impl Greeting<'_> {
         facts
     }
 
-    fn commands(&self) -> Vec<String> {
-        let mut commands = Vec::new();
-        let Some(address) = self.nearby() else {
-            return vec![self.user_add()];
-        };
-        let password = self.first.map(|(_, password)| password.expose_secret());
-        let name = self.first.map(|(name, _)| name).or(self.login.as_deref());
-        if let Some(name) = name.filter(|_| self.accounts_can_log_in(address)) {
-            let url = format!("ftp://{address}/");
-            let (curl, lftp, link) = match password {
-                Some(password) => (
-                    format!("{name}:{password}"),
-                    format!("{name},{password}"),
-                    format!("ftp://{name}:{password}@{address}/"),
-                ),
-                None => (
-                    name.to_owned(),
-                    name.to_owned(),
-                    format!("ftp://{name}@{address}/"),
-                ),
-            };
-            commands.push(format!(
-                "curl --user {} {}",
-                shell::quote(&curl),
-                shell::quote(&url)
-            ));
-            commands.push(format!(
-                "lftp -u {} {}",
-                shell::quote(&lftp),
-                shell::quote(&url)
-            ));
-            commands.push(format!("filezilla {}", shell::quote(&link)));
-        }
-        if self.anonymous() {
-            commands.push(format!(
-                "curl {}",
-                shell::quote(&format!("ftp://{address}/"))
-            ));
-        }
-        commands.push(self.user_add());
-        commands
-    }
-
-    fn user_add(&self) -> String {
-        let mut words = vec![
-            program(),
-            "user".to_owned(),
-            "add".to_owned(),
-            "ann".to_owned(),
-        ];
-        words.extend(self.state.words());
-        words
-            .iter()
-            .map(|word| shell::quote(word))
-            .collect::<Vec<_>>()
-            .join(" ")
-    }
-
-    /// The address this machine reaches the server by, loopback before others: there a password is
-    /// taken in clear.
-    fn nearby(&self) -> Option<SocketAddr> {
-        let reached = |address: &SocketAddr| {
-            let ip = match address.ip() {
-                IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-                IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-                ip => ip,
-            };
-            SocketAddr::new(ip, address.port())
-        };
-        let all = || self.addresses.iter().map(|(_, address)| reached(address));
-        all()
-            .find(|address| address.ip().is_loopback())
-            .or_else(|| all().next())
-    }
-
-    fn accounts_can_log_in(&self, address: SocketAddr) -> bool {
-        match self.settings.plaintext() {
-            Plaintext::Allow => true,
-            Plaintext::Loopback => address.ip().is_loopback(),
-            Plaintext::Deny => false,
+    fn commands(&self) -> Commands<'_> {
+        Commands {
+            config: self.config,
+            addresses: self.addresses,
+            certificate: self.certificates.first(),
+            state: self.state,
+            name: self.first.map(|(name, _)| name).or(self.login.as_deref()),
+            password: self.first.map(|(_, password)| password.expose_secret()),
         }
     }
-
-    fn anonymous(&self) -> bool {
-        self.settings
-            .server_config(self.state.folder())
-            .anonymous
-            .is_some()
-    }
-}
-
-/// How this program is called from here: by its name where the search path finds it, else by its
-/// path, so that the command can be pasted after `cargo run` as well.
-fn program() -> String {
-    let Ok(this) = std::env::current_exe() else {
-        return "wharf".to_owned();
-    };
-    let found = std::env::var_os("PATH").and_then(|list| {
-        std::env::split_paths(&list)
-            .map(|folder| folder.join("wharf"))
-            .find(|candidate| candidate.is_file())
-    });
-    if found.and_then(|path| path.canonicalize().ok()) == this.canonicalize().ok() {
-        return "wharf".to_owned();
-    }
-    let here = std::env::current_dir().ok();
-    let near = here.and_then(|here| Some(this.strip_prefix(here).ok()?.to_owned()));
-    near.unwrap_or(this).display().to_string()
 }

@@ -1,5 +1,7 @@
 //! `wharf serve`: from settings to a running server, and to its end.
 
+mod automatic;
+mod commands;
 mod events;
 mod greeting;
 mod trouble;
@@ -12,13 +14,15 @@ use tokio::select;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use wharf_accounts::Accounts;
 use wharf_server::Server;
+use wharf_server::config::Config;
 
 use crate::arguments::{Format, ServeArguments, SettingsArguments};
 use crate::config::{Settings, Sources};
 use crate::failure::Failure;
 use crate::state::State;
-use crate::{output, user};
+use crate::{certificate, output, user};
 
+use automatic::Automatic;
 use events::Events;
 use greeting::Greeting;
 
@@ -31,6 +35,8 @@ pub(crate) fn run(arguments: ServeArguments) -> Result<(), Failure> {
     let settings = sources.load()?;
     let state = State::open(arguments.common.state.as_deref())?;
     let _lock = state.lock()?;
+    certificate::ensure(&settings, state.folder())?;
+    tell_remarks(&settings);
     wharf_net::descriptors::raise_limit();
     let runtime = Builder::new_multi_thread()
         .enable_all()
@@ -48,6 +54,16 @@ pub(crate) fn run(arguments: ServeArguments) -> Result<(), Failure> {
     runtime.shutdown_timeout(LINGER);
     events?.finish(LINGER);
     Ok(())
+}
+
+/// What is wrong with the settings without keeping the server from running, into the log.
+fn tell_remarks(settings: &Settings) {
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    for note in &settings.notes {
+        tracing::info!("{note}");
+    }
 }
 
 /// Where the settings of a command come from.
@@ -75,25 +91,39 @@ impl Serving {
         let mut signals = Signals::listen()?;
         let accounts = user::open(&self.state, self.settings.password_memory()).await?;
         let config = self.settings.server_config(self.state.folder());
-        let server = Server::start(config, accounts.clone())
+        // It may have to finish the files that the server reads next.
+        let mut automatic = Automatic::start(&self.settings, self.state.folder(), self.format);
+        let server = Server::start(config.clone(), accounts.clone())
             .await
-            .map_err(trouble::explain)?;
+            .map_err(|error| trouble::explain(error, &config))?;
         let events = Events::follow(server.events(), self.format)?;
-        self.greet(&server, &accounts).await?;
+        self.greet(&server, &config, &accounts).await?;
+        automatic.follow();
         while let Request::Reload = signals.next().await {
             self.reload(&server).await;
+            automatic.reload(&self.settings, self.state.folder());
         }
+        drop(automatic);
         self.stop(server, &mut signals).await?;
         Ok(events)
     }
 
     /// Tells where the server listens, how to log in, and that it is ready.
-    async fn greet(&self, server: &Server, accounts: &Accounts) -> Result<(), Failure> {
+    async fn greet(
+        &self,
+        server: &Server,
+        config: &Config,
+        accounts: &Accounts,
+    ) -> Result<(), Failure> {
         // Only now, when nothing can fail any more: the password is shown once.
         let first = accounts.first_account().await.map_err(user::database)?;
+        let files = config.tls.as_ref().map(|tls| tls.certificates.as_slice());
+        let certificates = greeting::shown(files.unwrap_or_default());
         let greeting = Greeting {
             settings: &self.settings,
+            config,
             state: &self.state,
+            certificates: &certificates,
             addresses: server.addresses(),
             login: match &first {
                 Some(_) => None,
@@ -148,9 +178,12 @@ impl Serving {
                 .collect::<Vec<_>>()
         })?;
         let later = settings.fixed_changes(&self.settings);
+        certificate::ensure(&settings, self.state.folder())
+            .map_err(|failure| vec![failure.to_string()])?;
         server
             .reload(settings.server_config(self.state.folder()))
             .await?;
+        tell_remarks(&settings);
         self.settings = settings.keeping_fixed(&mut self.settings);
         Ok(later.iter().map(|key| key.name).collect())
     }

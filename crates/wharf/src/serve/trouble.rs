@@ -3,15 +3,18 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
+use wharf_server::config::{Config, Protocol};
 use wharf_server::{FolderErrorKind, StartError};
 
 use crate::failure::Failure;
 use crate::shell;
 
 /// The failure as the person who typed `serve` reads it.
-pub(crate) fn explain(error: StartError) -> Failure {
+pub(crate) fn explain(error: StartError, config: &Config) -> Failure {
     match &error {
-        StartError::Listen { address, source } => listen(*address, source),
+        StartError::Listen { address, source } => {
+            listen(*address, source, option(*address, config))
+        }
         StartError::Private { folder, private } => Failure::new(format!(
             "the folder `{folder}` lies in the state folder `{private}`: \
              passwords and the log would be served"
@@ -27,18 +30,31 @@ pub(crate) fn explain(error: StartError) -> Failure {
         }
         StartError::Audit { .. } => Failure::new(error.to_string())
             .hint("does its folder exist, and may this user write there?"),
+        StartError::Tls(_) => {
+            Failure::new(error.to_string()).hint("`wharf config check` tells which setting it is")
+        }
         StartError::NoListener | StartError::Advertised(_) => Failure::new(error.to_string()),
     }
 }
 
-fn listen(address: SocketAddr, error: &io::Error) -> Failure {
+/// The argument that gives this listener another port, and a port that everybody may use.
+fn option(address: SocketAddr, config: &Config) -> (&'static str, u16) {
+    let mut listeners = config.listeners.iter();
+    let found = listeners.find(|listener| listener.address == address);
+    match found.map(|listener| listener.protocol) {
+        Some(Protocol::Ftps) => ("--ftps", 2990),
+        Some(Protocol::Ftp) | None => ("--ftp", 2121),
+    }
+}
+
+fn listen(address: SocketAddr, error: &io::Error, (option, free): (&str, u16)) -> Failure {
     let port = address.port();
     match error.kind() {
         ErrorKind::AddrInUse => Failure::new(format!(
             "cannot listen on {address}: another program uses this port"
         ))
         .hint(format!(
-            "`ss -ltnp 'sport = :{port}'` shows which one; `--ftp PORT` takes another port"
+            "`ss -ltnp 'sport = :{port}'` shows which one; `{option} PORT` takes another port"
         )),
         ErrorKind::PermissionDenied => {
             let program = std::env::current_exe().unwrap_or_else(|_| "wharf".into());
@@ -46,7 +62,9 @@ fn listen(address: SocketAddr, error: &io::Error) -> Failure {
             Failure::new(format!(
                 "cannot listen on {address}: this user may not use ports below 1024"
             ))
-            .hint(format!("{allow} allows it; `--ftp 2121` needs nothing"))
+            .hint(format!(
+                "{allow} allows it; `{option} {free}` needs nothing"
+            ))
         }
         ErrorKind::AddrNotAvailable => Failure::new(format!(
             "cannot listen on {address}: this machine has no such address"
@@ -72,11 +90,7 @@ mod tests {
             (ErrorKind::AddrNotAvailable, "no such address", "ip address"),
         ] {
             let address = "192.0.2.1:21".parse().unwrap();
-            let text = explain(StartError::Listen {
-                address,
-                source: kind.into(),
-            })
-            .to_string();
+            let text = listen(address, &kind.into(), ("--ftp", 2121)).to_string();
             assert!(
                 text.starts_with("error: cannot listen on 192.0.2.1:21: "),
                 "{text}"
