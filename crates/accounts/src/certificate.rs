@@ -120,6 +120,9 @@ impl FromStr for CertificateMatch {
 
     fn from_str(text: &str) -> Result<Self, CertificateError> {
         let text = text.trim();
+        if without_prefix(text, "sha1 Fingerprint=").is_some() {
+            return Err(CertificateError::Sha1);
+        }
         let digits = without_prefix(text, "sha256 Fingerprint=")
             .or_else(|| without_prefix(text, "SHA256:"))
             .unwrap_or(text);
@@ -221,10 +224,10 @@ mod tests {
             assert_eq!(told, Err(CertificateError::Fingerprint), "{text}");
         }
         let sha1 = "01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67";
-        assert_eq!(
-            sha1.parse::<CertificateMatch>(),
-            Err(CertificateError::Sha1)
-        );
+        for text in [sha1, &format!("SHA1 Fingerprint={sha1}")] {
+            let told = text.parse::<CertificateMatch>();
+            assert_eq!(told, Err(CertificateError::Sha1), "{text}");
+        }
     }
 
     #[test]

@@ -162,7 +162,8 @@ impl FromStr for Permissions {
         let mut base = None;
         let mut rules: Vec<(Vec<u8>, PermissionSet)> = Vec::new();
         for item in text.split(',') {
-            if item.trim_start().starts_with('/') {
+            // Whoever writes a `=` means a rule, and is told so if its folder lacks the slash.
+            if item.trim_start().starts_with('/') || item.contains('=') {
                 rules.push(rule(item.trim_start())?);
             } else if rules.is_empty() {
                 let set = PermissionSet::from_word(item.trim())?;

@@ -101,6 +101,7 @@ fn f26_what_cannot_be_understood_is_an_error() {
         ("full,/./a=read", "has `.` or `..` in it"),
         ("full,/=read", "`/` is everything"),
         ("full,//=read", "`//` is everything"),
+        ("full,a/b=read", "`a/b` does not begin with `/`"),
         ("full,/a%00=read", "has a NUL in it"),
         ("full,/a%=read", "has a `%` without"),
         ("full,/a%+1=read", "has a `%` without"),
