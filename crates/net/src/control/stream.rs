@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::poll_read;
-use crate::data::DataTls;
+use crate::data::{DataRole, DataTls};
 use crate::tls::client::PeerCertificate;
 use crate::tls::config::TlsServer;
 use crate::tls::handshake::{HandshakeError, Wire, handshake};
@@ -159,18 +159,16 @@ impl ControlStream {
     }
 
     /// What a data connection of this session needs for its TLS; `None` where there never was any.
-    ///
-    /// `client`: we are the client of that connection's TLS (SSCN, CPSV). `must_close`: what the
-    /// peer sends must end with close_notify.
     #[must_use]
-    pub fn data_tls(&self, client: bool, must_close: bool) -> Option<DataTls> {
+    pub fn data_tls(&self, role: DataRole) -> Option<DataTls> {
         let Binding {
             server,
             resumption,
             host,
         } = self.binding.as_deref()?;
-        let config = (!client).then(|| server.data(resumption, host.as_deref()));
-        Some(DataTls::new(config, must_close))
+        let config =
+            (!role.tls_client).then(|| server.data(resumption, host.as_deref(), role.sends));
+        Some(DataTls::new(config, role.must_close))
     }
 
     /// Waits for plaintext and hands it to `take`; 0 is the end. Wakes the last task that polled,
@@ -195,24 +193,22 @@ impl ControlStream {
             take(&early);
             return Poll::Ready(Ok(early.len()));
         }
-        loop {
+        while !tls.session.is_ended() {
             let count = ready!(poll_read(&self.socket, context, &mut space))?;
             let received = space.get_mut(..count).unwrap_or_default();
             if received.is_empty() {
-                return Poll::Ready(Ok(0));
+                break;
             }
             let mut plain = Vec::new();
             let progress = tls.session.receive(received, &mut plain, &mut tls.unsent);
             tls.answer(&self.socket)?;
-            let progress = progress.map_err(broken)?;
+            progress.map_err(broken)?;
             if !plain.is_empty() {
                 take(&plain);
                 return Poll::Ready(Ok(plain.len()));
             }
-            if progress == Progress::Ended {
-                return Poll::Ready(Ok(0));
-            }
         }
+        Poll::Ready(Ok(0))
     }
 
     /// [`poll_receive`](Self::poll_receive) as a future.

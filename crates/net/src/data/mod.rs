@@ -24,7 +24,7 @@ use crate::socket::{LazySocket, reset_on_close};
 pub use control::{TransferControl, TransferError};
 pub use receive::Sink;
 pub use send::Source;
-pub use tls::{DataTls, Protected};
+pub use tls::{DataRole, DataTls, Protected};
 
 /// What a peer sent that nobody wanted, read away at the end so that our close is no reset.
 const SCRAP_BYTES: usize = 64 * 1024;

@@ -25,7 +25,7 @@ use crate::pool::PooledBuffer;
 use crate::socket::Direction;
 use crate::tls::between_servers;
 use crate::tls::handshake::{HandshakeError, Wire, handshake};
-use crate::tls::session::{Progress, TlsSession, room_for};
+use crate::tls::session::{TlsSession, room_for};
 
 /// Plaintext that is encrypted and sent at a time: four records.
 const SEND_PIECE: usize = 64 * 1024;
@@ -36,6 +36,17 @@ const RECEIVE_PIECE: usize = 128 * 1024;
 /// Plaintext is written in multiples of this from a fast peer: file systems like large, aligned
 /// writes. With one piece more that has just been decrypted it fits a pooled buffer.
 const WRITE_PIECE: usize = 128 * 1024;
+
+/// What is to happen on a data connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DataRole {
+    /// We are the client of its TLS (SSCN, CPSV).
+    pub tls_client: bool,
+    /// The data are ours.
+    pub sends: bool,
+    /// What the peer sends must end with close_notify.
+    pub must_close: bool,
+}
 
 /// What a data connection needs to begin TLS.
 #[derive(Debug, Clone)]
@@ -404,6 +415,8 @@ impl<S: Sink> Work for Receiving<S> {
         };
         plain.clear();
         plain.append(&mut self.encryption.early);
+        turn.moved(plain.len());
+        self.received += plain.len() as u64;
         INCOMING.with_borrow_mut(|incoming| {
             incoming.resize(RECEIVE_PIECE, 0);
             self.burst(socket, turn, incoming, &mut plain)
@@ -428,6 +441,9 @@ impl<S: Sink> Receiving<S> {
             if turn.is_cancelled() {
                 return Step::Failed(TransferError::Cancelled);
             }
+            if self.encryption.session.is_ended() {
+                return self.end(socket, plain);
+            }
             let began = Instant::now();
             let count = match recv(socket, &mut *incoming, flags) {
                 Ok((0, _)) => return self.cut_off(plain),
@@ -451,10 +467,11 @@ impl<S: Sink> Receiving<S> {
                 turn.waited(began.elapsed());
             }
             let received = incoming.get_mut(..count).unwrap_or_default();
-            match self.decrypt(socket, turn, received, plain) {
-                Ok(Progress::Ended) => return self.end(socket, plain),
-                Ok(Progress::Open | Progress::Handshaking) => {}
-                Err(error) => return self.fail(plain, io::Error::other(error)),
+            if let Err(error) = self.decrypt(socket, turn, received, plain) {
+                return self.fail(plain, io::Error::other(error));
+            }
+            if self.encryption.session.is_ended() {
+                continue;
             }
             let rest = if turn.is_out_of_patience() {
                 0
@@ -482,7 +499,7 @@ impl<S: Sink> Receiving<S> {
         turn: &mut Turn,
         received: &mut [u8],
         plain: &mut Vec<u8>,
-    ) -> Result<Progress, rustls::Error> {
+    ) -> Result<(), rustls::Error> {
         let before = plain.len();
         let mut outgoing = Vec::new();
         let progress = self
@@ -495,7 +512,7 @@ impl<S: Sink> Receiving<S> {
         }
         turn.moved(plain.len() - before);
         self.received += (plain.len() - before) as u64;
-        progress
+        progress.map(|_| ())
     }
 
     /// Writes whole pieces of `piece` bytes; 0 writes all there is.

@@ -15,8 +15,8 @@ use super::resumption::Resumption;
 use super::set::Certificates;
 
 /// Tickets a TLS 1.3 client is given on its control connection. Each is good for any number of data
-/// connections; but there are clients that use a ticket once (RFC 8446 C.4), and on data
-/// connections there are none to be had.
+/// connections; but there are clients that use a ticket once (RFC 8446 C.4), and uploads bring
+/// them no new one.
 const TICKETS: usize = 6;
 
 /// Tickets a client is given at most, when it says how many it wants (RFC 9149).
@@ -104,20 +104,23 @@ impl TlsServer {
         Arc::new(config)
     }
 
-    /// For a data connection of that control connection.
+    /// For a data connection of that control connection; `sends` says that the data are ours.
     ///
-    /// It sends no ticket of TLS 1.3: a client that only sends does not read it, so that its close
-    /// becomes a reset, which eats the end of the upload (security P7). It asks for no certificate
-    /// either: who is let in was decided on the control connection.
+    /// A client that only sends does not read a ticket of TLS 1.3: its close becomes a reset, which
+    /// eats the end of the upload (security P7). So it gets one only if it has asked for it (RFC
+    /// 9149). One that receives reads to the end anyway, and is given a ticket for the one that it
+    /// may have used up. Nobody is asked for a certificate: who is let in was decided on the
+    /// control connection.
     pub(crate) fn data(
         &self,
         resumption: &Arc<Resumption>,
         host: Option<&str>,
+        sends: bool,
     ) -> Arc<ServerConfig> {
         let mut config = ServerConfig::clone(&self.control(resumption, host));
         config.alpn_protocols = DATA_PROTOCOLS.map(<[u8]>::to_vec).to_vec();
-        config.send_tls13_tickets = 0;
-        config.max_tls13_tickets = 0;
+        config.send_tls13_tickets = usize::from(sends);
+        config.max_tls13_tickets = 1;
         Arc::new(config)
     }
 }

@@ -84,6 +84,11 @@ impl TlsSession {
         self.agreed().handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
+    /// Whether the peer has ended its side.
+    pub(crate) const fn is_ended(&self) -> bool {
+        self.ended
+    }
+
     /// Whether bytes came that no record has been made of: behind close_notify, those are clear.
     pub(crate) fn has_kept(&self) -> bool {
         !self.kept.is_empty()
@@ -100,21 +105,27 @@ impl TlsSession {
         plain: &mut Vec<u8>,
         outgoing: &mut Vec<u8>,
     ) -> Result<Progress, Error> {
-        if self.kept.is_empty() {
-            let (used, progress) = self.process(received, plain, outgoing)?;
-            let rest = received.get(used..).unwrap_or_default();
-            if !rest.is_empty() {
-                self.keep(rest)?;
-            }
-            return Ok(progress);
-        }
-        self.keep(received)?;
-        let mut kept = std::mem::take(&mut self.kept);
-        let (used, progress) = self.process(&mut kept, plain, outgoing)?;
-        if used < kept.len() {
+        let mut taken = 0;
+        while !self.kept.is_empty() && taken < received.len() {
+            // Only the record that has begun is put together; the others stay where they are.
+            let rest = received.get(taken..).unwrap_or_default();
+            let missing = missing(&self.kept).clamp(1, rest.len());
+            self.keep(rest.get(..missing).unwrap_or_default())?;
+            taken += missing;
+            let mut kept = std::mem::take(&mut self.kept);
+            let (used, progress) = self.process(&mut kept, plain, outgoing)?;
             kept.drain(..used);
-            self.kept = kept;
+            if !kept.is_empty() {
+                self.kept = kept;
+            }
+            if taken == received.len() || progress == Progress::Ended {
+                self.keep(received.get(taken..).unwrap_or_default())?;
+                return Ok(progress);
+            }
         }
+        let rest = received.get_mut(taken..).unwrap_or_default();
+        let (used, progress) = self.process(rest, plain, outgoing)?;
+        self.keep(rest.get(used..).unwrap_or_default())?;
         Ok(progress)
     }
 
@@ -150,7 +161,10 @@ impl TlsSession {
     }
 
     fn keep(&mut self, more: &[u8]) -> Result<(), Error> {
-        if self.kept.len() + more.len() > MOST_KEPT {
+        if more.is_empty() {
+            return Ok(());
+        }
+        if !self.ended && self.kept.len() + more.len() > MOST_KEPT {
             return Err(Error::General("a message that does not end".into()));
         }
         self.kept.extend_from_slice(more);
@@ -166,7 +180,11 @@ impl TlsSession {
         let mut used = 0;
         let mut failed = None;
         loop {
-            let rest = received.get_mut(used..).unwrap_or_default();
+            // After a failure only the alert is asked for: what failed would fail again.
+            let rest = match failed {
+                None => received.get_mut(used..).unwrap_or_default(),
+                Some(_) => &mut [],
+            };
             let (discarded, state) = match &mut self.side {
                 Side::Server(connection) => {
                     take(connection.process_tls_records(rest), plain, outgoing)
@@ -214,6 +232,23 @@ impl TlsSession {
             }
         };
         written.map(|written| first.len() + written)
+    }
+}
+
+/// How many bytes the record at the end of `kept` still wants, or the header of the next one: a
+/// handshake message may span several.
+fn missing(kept: &[u8]) -> usize {
+    const HEADER: usize = 5;
+    let mut rest = kept;
+    loop {
+        let Some(&[_, _, _, high, low]) = rest.first_chunk::<HEADER>() else {
+            return HEADER - rest.len();
+        };
+        let length = HEADER + usize::from(u16::from_be_bytes([high, low]));
+        match rest.get(length..) {
+            Some(next) => rest = next,
+            None => return length - rest.len(),
+        }
     }
 }
 

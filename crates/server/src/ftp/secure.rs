@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use wharf_causes::id;
 use wharf_ftp::reply::Reply;
 use wharf_ftp::server::{Outcome, Transfer};
-use wharf_net::data::{DataConnection, DataTls};
+use wharf_net::data::{DataConnection, DataRole, DataTls};
 use wharf_net::tls::certificate::Fingerprint;
 use wharf_net::tls::client::ClientCertificates;
 use wharf_net::tls::handshake::HandshakeError;
@@ -152,7 +152,11 @@ impl Connection {
         }
         let tls = self.current.tls.as_deref()?;
         let policy = tls.policy(self.listener.protocol, self.guard.handle.peer.ip());
-        let must_close = policy.close_notify == CloseNotify::Required;
+        let role = DataRole {
+            tls_client: transfer.tls_client,
+            sends: !transfer.kind.is_upload(),
+            must_close: policy.close_notify == CloseNotify::Required,
+        };
         // The other server of an FXP transfer has no session with us that it could resume.
         let reuse = if transfer.tls_client || self.is_fxp() {
             Reuse::Off
@@ -160,7 +164,7 @@ impl Connection {
             policy.reuse
         };
         Some(Securing {
-            tls: self.stream.data_tls(transfer.tls_client, must_close)?,
+            tls: self.stream.data_tls(role)?,
             reuse,
             limit: self.config().timeouts.handshake,
         })

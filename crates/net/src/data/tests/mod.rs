@@ -1,3 +1,4 @@
+mod encrypted;
 mod receiving;
 mod sending;
 mod stopping;
