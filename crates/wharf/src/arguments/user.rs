@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueHint};
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
+use wharf_accounts::CertificateUse;
 
 use super::CommonArguments;
 
@@ -22,7 +23,7 @@ pub(crate) enum UserCommand {
     Add(AddArguments),
     /// List the accounts
     List,
-    /// Show an account with its keys
+    /// Show an account with its keys and certificates
     Show {
         /// The account
         name: String,
@@ -54,6 +55,13 @@ pub(crate) enum UserCommand {
     /// Manage an account's SSH keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Manage the client certificates an account is known by
+    ///
+    /// They count when `--certificate-login` of the account says so, and when the server asks
+    /// clients for certificates: `tls.client_certificates`. One certificate may belong to several
+    /// accounts; the client names the one it wants.
+    #[command(subcommand)]
+    Certificate(CertificateCommand),
 }
 
 #[derive(Debug, Args)]
@@ -65,7 +73,7 @@ pub(crate) struct AddArguments {
     pub(crate) home: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) password: PasswordArguments,
-    /// Give the account no password: it can log in with a key only
+    /// Give the account no password: it can log in with a key or a client certificate only
     #[arg(long, conflicts_with = "password_stdin")]
     pub(crate) no_password: bool,
     /// A file with an SSH public key; may be given several times
@@ -77,6 +85,20 @@ pub(crate) struct AddArguments {
     /// Sessions the account may have at a time, instead of `limits.sessions_per_account`
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_sessions: Option<u32>,
+    /// A file with a client certificate the account is known by; may be given several times
+    #[arg(long = "certificate", value_name = "PEM", value_hint = ValueHint::FilePath)]
+    pub(crate) certificates: Vec<PathBuf>,
+    /// What a client certificate is good for
+    #[arg(long, value_name = "USE", default_value = "off")]
+    pub(crate) certificate_login: CertificateLogin,
+    /// Whether the account may have files sent between this server and another one
+    #[arg(
+        long,
+        value_name = "yes|no",
+        default_value = "no",
+        hide_possible_values = true
+    )]
+    pub(crate) fxp: Choice,
 }
 
 #[derive(Debug, Args)]
@@ -109,6 +131,50 @@ pub(crate) struct Changes {
     /// Sessions the account may have at a time; `default` for the server's limit
     #[arg(long, value_name = "N|default", value_parser = max_sessions)]
     pub(crate) max_sessions: Option<MaxSessions>,
+    /// What a client certificate is good for
+    #[arg(long, value_name = "USE")]
+    pub(crate) certificate_login: Option<CertificateLogin>,
+    /// Whether the account may have files sent between this server and another one
+    #[arg(long, value_name = "yes|no", hide_possible_values = true)]
+    pub(crate) fxp: Option<Choice>,
+}
+
+/// What a client certificate is good for at the login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CertificateLogin {
+    /// Nothing
+    Off,
+    /// A second factor: the login takes the password and one of the account's certificates
+    Factor,
+    /// A login: one of the account's certificates suffices
+    Login,
+}
+
+impl From<CertificateLogin> for CertificateUse {
+    fn from(login: CertificateLogin) -> Self {
+        match login {
+            CertificateLogin::Off => Self::Off,
+            CertificateLogin::Factor => Self::Factor,
+            CertificateLogin::Login => Self::Login,
+        }
+    }
+}
+
+/// An answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Choice {
+    /// Yes.
+    #[value(help = None)]
+    Yes,
+    /// No.
+    #[value(help = None)]
+    No,
+}
+
+impl From<Choice> for bool {
+    fn from(choice: Choice) -> Self {
+        choice == Choice::Yes
+    }
 }
 
 /// A new limit of sessions for an account.
@@ -145,4 +211,48 @@ pub(crate) enum KeyCommand {
         /// The key's fingerprint as `key list` shows it
         fingerprint: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CertificateCommand {
+    /// Add a client certificate
+    Add {
+        /// The account
+        name: String,
+        #[command(flatten)]
+        certificate: CertificateArguments,
+    },
+    /// List an account's client certificates
+    List {
+        /// The account
+        name: String,
+    },
+    /// Remove a client certificate
+    Remove {
+        /// The account
+        name: String,
+        /// The fingerprint or subject as `certificate list` shows it
+        certificate: String,
+    },
+}
+
+/// Which certificate is meant: one of these.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct CertificateArguments {
+    /// This very certificate: a PEM file, or `-` for standard input
+    #[arg(long, value_name = "PEM", value_hint = ValueHint::FilePath)]
+    pub(crate) file: Option<PathBuf>,
+    /// This very certificate, by its SHA-256 fingerprint
+    ///
+    /// As `openssl x509 -noout -fingerprint -sha256 -in FILE` prints it.
+    #[arg(long, value_name = "SHA256:…")]
+    pub(crate) fingerprint: Option<String>,
+    /// Every certificate of this subject that an authority of `tls.client_ca` vouches for
+    ///
+    /// In the form of RFC 4514, as `CN=ann,OU=staff,O=Example`, the most specific part first:
+    /// `openssl x509 -noout -subject -nameopt RFC2253 -in FILE` prints it so. The whole subject is
+    /// compared, upper and lower case in its values, too.
+    #[arg(long, value_name = "SUBJECT")]
+    pub(crate) subject: Option<String>,
 }

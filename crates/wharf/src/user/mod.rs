@@ -1,26 +1,31 @@
-//! `wharf user`: accounts and their keys, in the database of the state folder.
+//! `wharf user`: accounts, their keys and certificates, in the database of the state folder.
 
+mod certificates;
+mod files;
+mod keys;
 mod show;
 
 use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value as Json, json};
 use wharf_accounts::{
-    Account, AccountName, Accounts, Error, NewAccount, Options, Permissions, PublicKey,
-    generate_password,
+    Account, AccountName, Accounts, CertificateUse, Error, NewAccount, Options, Permissions,
+    PermissionsError, generate_password,
 };
 
 use crate::arguments::{
-    AddArguments, ChangeArguments, CommonArguments, Format, KeyCommand, PasswordArguments,
-    UserArguments, UserCommand,
+    AddArguments, CertificateLogin, ChangeArguments, Changes, CommonArguments, Format,
+    PasswordArguments, UserArguments, UserCommand,
 };
 use crate::failure::Failure;
 use crate::output;
 use crate::prompt::{NewPassword, new_password};
+use crate::shell;
 use crate::state::State;
+
+use show::Everything;
 
 /// Does what was asked of the accounts.
 pub(crate) fn run(arguments: UserArguments) -> Result<(), Failure> {
@@ -53,9 +58,31 @@ pub(crate) async fn open(state: &State, password_memory: bool) -> Result<Account
         .map_err(database)
 }
 
-/// An error of the accounts with everything below it.
+/// An error of the accounts with everything below it, and what to do about it.
 pub(crate) fn database(error: Error) -> Failure {
-    Failure::caused(&error)
+    let list = |of: &str, name: &AccountName| {
+        let name = shell::quote(name.as_str());
+        format!("`wharf user {of} list {name}` shows what it has")
+    };
+    let hint = match &error {
+        Error::UnknownAccount(_) => Some("`wharf user list` shows the accounts there are".into()),
+        Error::AccountExists(name) => {
+            let name = shell::quote(name.as_str());
+            Some(format!("`wharf user change {name}` changes what it may do"))
+        }
+        Error::UnknownKey { name, .. } => Some(list("key", name)),
+        Error::UnknownCertificate { name, .. } => Some(list("certificate", name)),
+        Error::TooManyKeys { .. } => Some("`wharf user key remove` makes room".into()),
+        Error::TooManyCertificates { .. } => {
+            Some("`wharf user certificate remove` makes room".into())
+        }
+        _ => None,
+    };
+    let failure = Failure::caused(&error);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
 }
 
 struct User {
@@ -101,6 +128,7 @@ impl User {
             }
             UserCommand::Password { name, password } => self.password(&name, &password).await,
             UserCommand::Key(command) => self.key(command).await,
+            UserCommand::Certificate(command) => self.certificate(command).await,
         }
     }
 
@@ -116,8 +144,19 @@ impl User {
         let keys = arguments
             .keys
             .iter()
-            .map(|file| public_key(file))
+            .map(|file| files::public_key(file))
             .collect::<Result<_, _>>()?;
+        let certificates = arguments
+            .certificates
+            .iter()
+            .map(|file| files::certificate(file))
+            .collect::<Result<_, _>>()?;
+        if arguments.no_password && arguments.certificate_login == CertificateLogin::Factor {
+            return Err(Failure::usage(
+                "`--certificate-login factor` asks for a certificate and a password, and `--no-password` gives none",
+            )
+            .hint("`--certificate-login login` lets the certificate alone in"));
+        }
         if self.accounts.find(&name).await.map_err(database)?.is_some() {
             return Err(database(Error::AccountExists(name)));
         }
@@ -126,9 +165,12 @@ impl User {
             home,
             permissions,
             keys,
+            certificates,
+            max_sessions: arguments.max_sessions,
+            certificate_use: arguments.certificate_login.into(),
+            fxp: arguments.fxp.into(),
             ..NewAccount::new(name.clone())
         };
-        new.max_sessions = arguments.max_sessions;
         if !arguments.no_password {
             new.password = Some(
                 match new_password(arguments.password.password_stdin, name.as_str())? {
@@ -138,13 +180,8 @@ impl User {
             );
         }
         let account = self.accounts.add(new).await.map_err(database)?;
-        let keys = self.accounts.keys(&name).await.map_err(database)?;
-        self.told(
-            &name,
-            "added",
-            show::json(&account, &keys),
-            made_up.as_ref(),
-        )
+        let object = self.everything(&account).await?.json();
+        self.told(&name, "added", object, made_up.as_ref())
     }
 
     /// A home that the server will serve.
@@ -167,7 +204,7 @@ impl User {
             Format::Text => output::text(&show::table(&accounts))?,
             Format::Json => {
                 for account in &accounts {
-                    output::json(&show::json(account, &[]))?;
+                    output::json(&show::json(account))?;
                 }
             }
         }
@@ -176,12 +213,24 @@ impl User {
 
     async fn show(&self, name: &str) -> Result<(), Failure> {
         let account = self.account(name).await?;
-        let keys = self.accounts.keys(&account.name).await.map_err(database)?;
+        let everything = self.everything(&account).await?;
         match self.format {
-            Format::Text => output::text(&show::text(&account, &keys))?,
-            Format::Json => output::json(&show::json(&account, &keys))?,
+            Format::Text => output::text(&everything.text())?,
+            Format::Json => output::json(&everything.json())?,
         }
         Ok(())
+    }
+
+    async fn everything<'a>(&self, account: &'a Account) -> Result<Everything<'a>, Failure> {
+        let accounts = &self.accounts;
+        Ok(Everything {
+            account,
+            keys: accounts.keys(&account.name).await.map_err(database)?,
+            certificates: accounts
+                .certificates(&account.name)
+                .await
+                .map_err(database)?,
+        })
     }
 
     async fn change(&self, arguments: ChangeArguments) -> Result<(), Failure> {
@@ -198,26 +247,38 @@ impl User {
             (None, true) => Some(None),
             (None, false) => None,
         };
-        if let Some(permissions) = new_permissions {
-            self.accounts
-                .set_permissions(&name, &permissions)
-                .await
-                .map_err(database)?;
+        self.apply(&name, &changes, new_permissions, new_home)
+            .await
+            .map_err(database)?;
+        let account = self.account(name.as_str()).await?;
+        self.say(&name, "changed", show::json(&account))
+    }
+
+    async fn apply(
+        &self,
+        name: &AccountName,
+        changes: &Changes,
+        permissions: Option<Permissions>,
+        home: Option<Option<PathBuf>>,
+    ) -> Result<(), Error> {
+        let accounts = &self.accounts;
+        if let Some(permissions) = permissions {
+            accounts.set_permissions(name, &permissions).await?;
         }
-        if let Some(home) = new_home {
-            self.accounts
-                .set_home(&name, home.as_deref())
-                .await
-                .map_err(database)?;
+        if let Some(home) = home {
+            accounts.set_home(name, home.as_deref()).await?;
         }
         if let Some(limit) = changes.max_sessions {
-            self.accounts
-                .set_max_sessions(&name, limit.0)
-                .await
-                .map_err(database)?;
+            accounts.set_max_sessions(name, limit.0).await?;
         }
-        let account = self.account(name.as_str()).await?;
-        self.say(&name, "changed", show::json(&account, &[]))
+        if let Some(login) = changes.certificate_login {
+            let certificate_use = CertificateUse::from(login);
+            accounts.set_certificate_use(name, certificate_use).await?;
+        }
+        if let Some(fxp) = changes.fxp {
+            accounts.set_fxp(name, fxp.into()).await?;
+        }
+        Ok(())
     }
 
     async fn password(&self, name: &str, arguments: &PasswordArguments) -> Result<(), Failure> {
@@ -239,57 +300,10 @@ impl User {
         )
     }
 
-    async fn key(&self, command: KeyCommand) -> Result<(), Failure> {
-        match command {
-            KeyCommand::Add { name, file } => {
-                let name = account_name(&name)?;
-                let line = key_line(&file)?;
-                let key = self
-                    .accounts
-                    .add_key(&name, &line, None)
-                    .await
-                    .map_err(database)?;
-                let mut object = show::key_json(&key);
-                object["name"] = name.as_str().into();
-                self.say(
-                    &name,
-                    &format!("has the key {}", key.key.fingerprint()),
-                    object,
-                )
-            }
-            KeyCommand::List { name } => {
-                let account = self.account(&name).await?;
-                let keys = self.accounts.keys(&account.name).await.map_err(database)?;
-                match self.format {
-                    Format::Text => output::text(&show::keys(&keys))?,
-                    Format::Json => {
-                        for key in &keys {
-                            output::json(&show::key_json(key))?;
-                        }
-                    }
-                }
-                Ok(())
-            }
-            KeyCommand::Remove { name, fingerprint } => {
-                let name = account_name(&name)?;
-                self.accounts
-                    .remove_key(&name, &fingerprint)
-                    .await
-                    .map_err(database)?;
-                let object =
-                    json!({ "name": name.as_str(), "fingerprint": fingerprint, "removed": true });
-                self.say(&name, &format!("has lost the key {fingerprint}"), object)
-            }
-        }
-    }
-
     async fn account(&self, name: &str) -> Result<Account, Failure> {
         let name = account_name(name)?;
         let found = self.accounts.find(&name).await.map_err(database)?;
-        found.ok_or_else(|| {
-            database(Error::UnknownAccount(name))
-                .hint("`wharf user list` shows the accounts there are")
-        })
+        found.ok_or_else(|| database(Error::UnknownAccount(name)))
     }
 
     fn say(&self, name: &AccountName, done: &str, object: Json) -> Result<(), Failure> {
@@ -332,8 +346,39 @@ fn account_name(text: &str) -> Result<AccountName, Failure> {
 }
 
 fn permissions(text: &str) -> Result<Permissions, Failure> {
-    text.parse()
-        .map_err(|error| Failure::usage(format!("`--permissions`: {error}")))
+    text.parse().map_err(|error| {
+        let hint = permissions_hint(text, &error);
+        let text = shell::quote(&text.escape_debug().to_string());
+        let failure = Failure::usage(format!("`--permissions {text}`: {error}"));
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })
+}
+
+/// What to write instead, where the error itself does not say it.
+fn permissions_hint(text: &str, error: &PermissionsError) -> Option<String> {
+    match error {
+        PermissionsError::Word(_) if text.trim().is_empty() => {
+            Some("`none` allows nothing".to_owned())
+        }
+        PermissionsError::Word(unknown) if unknown.word == "write" => Some(
+            "writing is `create`, `overwrite` and `append`: `read-only,create,overwrite,append`"
+                .to_owned(),
+        ),
+        PermissionsError::Word(_) => {
+            Some("for example `read-only`, or `read-only,/incoming=upload-only`".to_owned())
+        }
+        PermissionsError::NoSet(prefix) => Some(format!("for example `{prefix}=read-only`")),
+        PermissionsError::Prefix { .. } => {
+            Some("a prefix is a folder as the account sees it, as `/incoming`".to_owned())
+        }
+        PermissionsError::NoBase
+        | PermissionsError::WordAfterRule(_)
+        | PermissionsError::Twice(_)
+        | PermissionsError::TooMany => None,
+    }
 }
 
 fn make_up() -> Result<SecretString, Failure> {
@@ -351,39 +396,9 @@ fn home(folder: &Path) -> Result<PathBuf, Failure> {
         Ok(path) if path.is_dir() => Ok(path),
         Ok(_) => Err(failed("is not a folder".to_owned())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let cure = crate::shell::command(&["mkdir", "-p"], folder);
+            let cure = shell::command(&["mkdir", "-p"], folder);
             Err(failed("does not exist".to_owned()).hint(format!("make it with {cure}")))
         }
         Err(error) => Err(failed(format!("cannot be used: {error}"))),
     }
-}
-
-/// The one public key in a file.
-fn public_key(file: &Path) -> Result<PublicKey, Failure> {
-    let parsed = key_line(file)?.parse();
-    parsed.map_err(|error| Failure::new(format!("`{}`: {error}", file.display())))
-}
-
-/// What stands in a file with a public key, or on standard input for `-`.
-fn key_line(file: &Path) -> Result<String, Failure> {
-    let shown = file.display();
-    let unreadable =
-        |error: std::io::Error| Failure::new(format!("cannot read the key `{shown}`: {error}"));
-    let mut text = String::new();
-    // A little more than a key may have, so that the parser sees that it is too much.
-    let most = PublicKey::MAX_LINE as u64 + 1024;
-    if file == Path::new("-") {
-        std::io::stdin()
-            .take(most)
-            .read_to_string(&mut text)
-            .map_err(unreadable)?;
-    } else {
-        let opened = fs::File::open(file).map_err(unreadable)?;
-        opened
-            .take(most)
-            .read_to_string(&mut text)
-            .map_err(unreadable)?;
-    }
-    text.parse()
-        .map_err(|error| Failure::new(format!("`{shown}`: {error}")))
 }

@@ -1,10 +1,18 @@
-//! Accounts and keys as text and as JSON.
+//! Accounts, keys and certificates as text and as JSON.
 
 use std::fmt::Write as _;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value as Json, json};
-use wharf_accounts::{Account, AccountKey};
+use wharf_accounts::{Account, AccountCertificate, AccountKey};
+
+use crate::date::timestamp;
+
+/// An account with what it logs in with.
+pub(super) struct Everything<'a> {
+    pub(super) account: &'a Account,
+    pub(super) keys: Vec<AccountKey>,
+    pub(super) certificates: Vec<AccountCertificate>,
+}
 
 /// One account a line, in columns.
 pub(super) fn table(accounts: &[Account]) -> String {
@@ -13,12 +21,7 @@ pub(super) fn table(accounts: &[Account]) -> String {
         .map(|account| {
             [
                 account.name.to_string(),
-                if account.enabled {
-                    "enabled"
-                } else {
-                    "disabled"
-                }
-                .to_owned(),
+                state(account).to_owned(),
                 sessions(account),
                 home(account),
                 account.permissions.to_string(),
@@ -47,42 +50,46 @@ pub(super) fn table(accounts: &[Account]) -> String {
     text
 }
 
-/// Everything about one account.
-pub(super) fn text(account: &Account, keys: &[AccountKey]) -> String {
-    let mut text = String::new();
-    for (name, value) in [
-        ("name", account.name.to_string()),
-        (
-            "state",
-            if account.enabled {
-                "enabled"
-            } else {
-                "disabled"
-            }
-            .to_owned(),
-        ),
-        ("home", home(account)),
-        ("permissions", account.permissions.to_string()),
-        ("sessions", sessions(account)),
-        (
-            "password",
-            if account.has_password { "set" } else { "none" }.to_owned(),
-        ),
-        ("created", date(account.created)),
-    ] {
-        let _ = writeln!(text, "{name:<13}{value}");
+impl Everything<'_> {
+    /// One thing a line.
+    pub(super) fn text(&self) -> String {
+        let account = self.account;
+        let mut text = String::new();
+        for (name, value) in [
+            ("name", account.name.to_string()),
+            ("state", state(account).to_owned()),
+            ("home", home(account)),
+            ("permissions", account.permissions.to_string()),
+            ("sessions", sessions(account)),
+            ("password", either(account.has_password, "set", "none")),
+            ("certificates", account.certificate_use.to_string()),
+            ("fxp", either(account.fxp, "yes", "no")),
+            ("created", timestamp(account.created)),
+        ] {
+            let _ = writeln!(text, "{name:<13}{value}");
+        }
+        for AccountKey { key, label, .. } in &self.keys {
+            let (algorithm, fingerprint) = (key.algorithm(), key.fingerprint());
+            let line = format!("{:<13}{algorithm} {fingerprint} {label}", "key");
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
+        for held in &self.certificates {
+            let _ = writeln!(text, "{:<13}{}", "certificate", held.certificate);
+        }
+        text
     }
-    for key in keys {
-        let _ = writeln!(
-            text,
-            "{:<13}{} {} {}",
-            "key",
-            key.key.algorithm(),
-            key.key.fingerprint(),
-            key.label
-        );
+
+    /// The account as an object, with its keys and certificates where it has any.
+    pub(super) fn json(&self) -> Json {
+        let mut object = json(self.account);
+        if !self.keys.is_empty() {
+            object["keys"] = self.keys.iter().map(key_json).collect();
+        }
+        if !self.certificates.is_empty() {
+            object["certificates"] = self.certificates.iter().map(certificate_json).collect();
+        }
+        object
     }
-    text
 }
 
 /// One key a line.
@@ -99,21 +106,27 @@ pub(super) fn keys(keys: &[AccountKey]) -> String {
     })
 }
 
-/// An account as an object; the keys only where they were asked for.
-pub(super) fn json(account: &Account, keys: &[AccountKey]) -> Json {
-    let mut object = json!({
+/// One certificate a line.
+pub(super) fn certificates(held: &[AccountCertificate]) -> String {
+    held.iter().fold(String::new(), |mut text, held| {
+        let _ = writeln!(text, "{}", held.certificate);
+        text
+    })
+}
+
+/// An account as an object.
+pub(super) fn json(account: &Account) -> Json {
+    json!({
         "name": account.name.as_str(),
         "enabled": account.enabled,
         "home": account.home.as_ref().map(|home| home.display().to_string()),
         "permissions": account.permissions.to_string(),
         "max_sessions": account.max_sessions,
         "has_password": account.has_password,
-        "created": date(account.created),
-    });
-    if !keys.is_empty() {
-        object["keys"] = keys.iter().map(key_json).collect();
-    }
-    object
+        "certificate_login": account.certificate_use.word(),
+        "fxp": account.fxp,
+        "created": timestamp(account.created),
+    })
 }
 
 /// A key as an object.
@@ -122,8 +135,28 @@ pub(super) fn key_json(key: &AccountKey) -> Json {
         "fingerprint": key.key.fingerprint(),
         "algorithm": key.key.algorithm(),
         "label": key.label,
-        "added": date(key.added),
+        "added": timestamp(key.added),
     })
+}
+
+/// A certificate as an object.
+pub(super) fn certificate_json(held: &AccountCertificate) -> Json {
+    json!({
+        "certificate": held.certificate.to_string(),
+        "added": timestamp(held.added),
+    })
+}
+
+fn state(account: &Account) -> &'static str {
+    if account.enabled {
+        "enabled"
+    } else {
+        "disabled"
+    }
+}
+
+fn either(is: bool, yes: &str, no: &str) -> String {
+    if is { yes } else { no }.to_owned()
 }
 
 fn home(account: &Account) -> String {
@@ -137,57 +170,4 @@ fn sessions(account: &Account) -> String {
     account
         .max_sessions
         .map_or_else(|| "default".to_owned(), |limit| limit.to_string())
-}
-
-/// RFC 3339 in UTC, to the second.
-fn date(at: SystemTime) -> String {
-    let seconds = at
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
-    let (days, time) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = civil(days);
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
-        time / 3_600,
-        time / 60 % 60,
-        time % 60
-    )
-}
-
-/// Days since 1970-01-01 as a date of the Gregorian calendar, counted in years that begin in March
-/// so that the leap day comes last.
-const fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let march_month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 {
-        march_month + 3
-    } else {
-        march_month - 9
-    };
-    let january = if month <= 2 { 1 } else { 0 };
-    (era * 400 + year + january, month, day)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        for (seconds, text) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_399, "2000-02-28T23:59:59Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (1_709_251_199, "2024-02-29T23:59:59Z"),
-            (4_107_542_400, "2100-03-01T00:00:00Z"),
-        ] {
-            assert_eq!(date(UNIX_EPOCH + Duration::from_secs(seconds)), text);
-        }
-    }
 }
