@@ -46,6 +46,9 @@ _wharf() {
             wharf__subcmd__user,add)
                 cmd="wharf__subcmd__user__subcmd__add"
                 ;;
+            wharf__subcmd__user,certificate)
+                cmd="wharf__subcmd__user__subcmd__certificate"
+                ;;
             wharf__subcmd__user,change)
                 cmd="wharf__subcmd__user__subcmd__change"
                 ;;
@@ -69,6 +72,15 @@ _wharf() {
                 ;;
             wharf__subcmd__user,show)
                 cmd="wharf__subcmd__user__subcmd__show"
+                ;;
+            wharf__subcmd__user__subcmd__certificate,add)
+                cmd="wharf__subcmd__user__subcmd__certificate__subcmd__add"
+                ;;
+            wharf__subcmd__user__subcmd__certificate,list)
+                cmd="wharf__subcmd__user__subcmd__certificate__subcmd__list"
+                ;;
+            wharf__subcmd__user__subcmd__certificate,remove)
+                cmd="wharf__subcmd__user__subcmd__certificate__subcmd__remove"
                 ;;
             wharf__subcmd__user__subcmd__key,add)
                 cmd="wharf__subcmd__user__subcmd__key__subcmd__add"
@@ -432,7 +444,7 @@ _wharf() {
             return 0
             ;;
         wharf__subcmd__user)
-            opts="-h --state --format --log --help add list show change remove enable disable password key"
+            opts="-h --state --format --log --help add list show change remove enable disable password key certificate"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -461,7 +473,7 @@ _wharf() {
             return 0
             ;;
         wharf__subcmd__user__subcmd__add)
-            opts="-h --home --password-stdin --no-password --key --permissions --max-sessions --state --format --log --help"
+            opts="-h --home --password-stdin --no-password --key --permissions --max-sessions --certificate --certificate-login --fxp --state --format --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -497,6 +509,168 @@ _wharf() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --certificate)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --certificate-login)
+                    COMPREPLY=($(compgen -W "off factor login" -- "${cur}"))
+                    return 0
+                    ;;
+                --fxp)
+                    COMPREPLY=($(compgen -W "yes no" -- "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wharf__subcmd__user__subcmd__certificate)
+            opts="-h --state --format --log --help add list remove"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wharf__subcmd__user__subcmd__certificate__subcmd__add)
+            opts="-h --file --fingerprint --subject --state --format --log --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --fingerprint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --subject)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wharf__subcmd__user__subcmd__certificate__subcmd__list)
+            opts="-h --state --format --log --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wharf__subcmd__user__subcmd__certificate__subcmd__remove)
+            opts="-h --state --format --log --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --state)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -520,7 +694,7 @@ _wharf() {
             return 0
             ;;
         wharf__subcmd__user__subcmd__change)
-            opts="-h --home --no-home --permissions --max-sessions --state --format --log --help"
+            opts="-h --home --no-home --permissions --max-sessions --certificate-login --fxp --state --format --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -539,6 +713,14 @@ _wharf() {
                     ;;
                 --max-sessions)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --certificate-login)
+                    COMPREPLY=($(compgen -W "off factor login" -- "${cur}"))
+                    return 0
+                    ;;
+                --fxp)
+                    COMPREPLY=($(compgen -W "yes no" -- "${cur}"))
                     return 0
                     ;;
                 --state)

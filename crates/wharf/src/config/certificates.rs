@@ -104,31 +104,16 @@ impl Found {
             }
             return;
         };
-        let roots = read(authorities);
-        if let Err(what) = &roots {
-            self.problems
-                .push(settings.remark("tls.client_ca", what, None));
-        }
-        let lists = settings
-            .optional_path("tls.client_crl")
-            .map(read)
-            .transpose();
-        if let Err(what) = &lists {
-            self.problems
-                .push(settings.remark("tls.client_crl", what, None));
-        }
-        if let (Ok(roots), Ok(lists)) = (roots, lists)
-            && let Err(error) = ClientTrust::from_pem(&roots, lists.as_deref())
-        {
-            let lists_file = settings.optional_path("tls.client_crl");
-            let revoked = lists_file.is_some() && error.file() == lists_file;
-            let setting = if revoked {
+        let revoked = settings.optional_path("tls.client_crl");
+        if let Err(error) = ClientTrust::from_files(authorities, revoked) {
+            let of_list = revoked.is_some() && error.file() == revoked;
+            let setting = if of_list {
                 "tls.client_crl"
             } else {
                 "tls.client_ca"
             };
-            self.problems
-                .push(settings.remark(setting, &error.to_string(), None));
+            let problem = settings.remark(setting, &error.to_string(), None);
+            self.problems.push(problem);
         }
     }
 }

@@ -11,13 +11,13 @@ use crate::config::show;
 use crate::config::table::Otherwise;
 
 /// A folder with a settings file in it, and whatever else a case needs.
-struct Case {
-    folder: TempDir,
-    sources: Sources,
+pub(in crate::config) struct Case {
+    pub(in crate::config) folder: TempDir,
+    pub(in crate::config) sources: Sources,
 }
 
 impl Case {
-    fn new(text: &str) -> Self {
+    pub(in crate::config) fn new(text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("wharf.toml");
         fs::write(&config, text).unwrap();
@@ -30,24 +30,29 @@ impl Case {
         }
     }
 
-    fn environment(mut self, name: &str, value: &str) -> Self {
+    pub(in crate::config) fn environment(mut self, name: &str, value: &str) -> Self {
         self.sources.environment.push((name.into(), value.into()));
         self
     }
 
-    fn argument(mut self, key: &'static str, argument: &'static str, value: &str) -> Self {
+    pub(in crate::config) fn argument(
+        mut self,
+        key: &'static str,
+        argument: &'static str,
+        value: &str,
+    ) -> Self {
         self.sources.arguments.push((key, argument, value.into()));
         self
     }
 
-    fn settings(&self) -> Settings {
+    pub(in crate::config) fn settings(&self) -> Settings {
         self.sources
             .load()
             .unwrap_or_else(|problems| panic!("{problems}"))
     }
 
     /// Every problem as `place: what (hint)`, the file by its name only.
-    fn problems(&self) -> Vec<String> {
+    pub(in crate::config) fn problems(&self) -> Vec<String> {
         let prefix = format!("{}/", self.folder.path().display());
         let problems = self
             .sources
@@ -60,7 +65,7 @@ impl Case {
             .collect()
     }
 
-    fn origin(&self, name: &'static str) -> String {
+    pub(in crate::config) fn origin(&self, name: &'static str) -> String {
         let prefix = format!("{}/", self.folder.path().display());
         self.settings()
             .effective(name)
@@ -90,11 +95,26 @@ fn without_anything_the_defaults_are_those_of_the_server() {
     );
     assert!(config.anonymous.is_none());
     assert_eq!(config.root, std::env::current_dir().unwrap());
-    let [listener] = config.listeners.as_slice() else {
-        panic!("one listener by default")
-    };
-    assert_eq!(listener.address.to_string(), "127.0.0.1:2121");
-    assert_eq!(listener.plaintext, Plaintext::Loopback);
+    let listeners: Vec<_> = config
+        .listeners
+        .iter()
+        .map(|l| {
+            format!(
+                "{} {} {:?} {:?}",
+                l.protocol.name(),
+                l.address,
+                l.plaintext,
+                l.tls
+            )
+        })
+        .collect();
+    assert_eq!(
+        listeners,
+        [
+            "ftp 127.0.0.1:2121 Deny Allowed",
+            "ftps 127.0.0.1:2990 Deny Allowed"
+        ]
+    );
     assert!(settings.password_memory());
 }
 
@@ -231,16 +251,27 @@ fn f26_no_mutation_of_a_file_loosens_a_setting_silently() {
 fn every_setting_can_be_given_by_the_environment() {
     for key in KEYS {
         let folder = tempfile::tempdir().unwrap();
+        let pem = super::super::tls::tests::pem(folder.path(), &["ftp.example.org"]);
+        let pem = pem.display().to_string();
         let text = match (key.name, key.default) {
             ("server.root" | "anonymous.home", _) => folder.path().display().to_string(),
             (_, Otherwise::Value(text)) => text.to_owned(),
+            ("tls.implicit_reuse", _) => "prefer".to_owned(),
+            ("acme.listen", _) => "[::]:8080".to_owned(),
+            (name, _) if name.starts_with("tls.") || name == "acme.ca" => pem.clone(),
             (_, Otherwise::Unset(_)) => "198.51.100.7".to_owned(),
         };
+        let place = format!("environment {}", key.environment());
         let case = Case::new("").environment(&key.environment(), &text);
-        assert_eq!(
-            case.origin(key.name),
-            format!("environment {}", key.environment())
-        );
+        match key.name {
+            // Only a certificate of an authority's own could go with it.
+            "tls.client_crl" => assert!(case.problems()[0].starts_with(&place)),
+            "tls.key" => {
+                let case = case.environment("WHARF__TLS__CERTIFICATE", &pem);
+                assert_eq!(case.origin(key.name), place);
+            }
+            name => assert_eq!(case.origin(name), place),
+        }
     }
 }
 
@@ -251,6 +282,7 @@ fn every_kind_is_read_from_a_file() {
          root = \"files\"\n\
          listen = [\"127.0.0.1\", \"[::1]\", \"127.0.0.1\"]\n\
          ftp = 0\n\
+         ftps = \"off\"\n\
          umask = 0o027\n\
          plaintext = \"deny\"\n\
          [passive]\n\
@@ -331,7 +363,31 @@ fn what_only_together_is_wrong_is_found() {
             "default: `passive.ports` contains 50050, the port of `server.ftp`\n  hint: choose a range beside it"
         ]
     );
-    assert_eq!(Case::new("[server]\nftp = \"off\"\n").problems().len(), 1);
+    assert_eq!(
+        Case::new("[server]\nftp = \"off\"\nftps = false\n").problems(),
+        [
+            "wharf.toml:2: nothing would be served: `server.ftp` and `server.ftps` are both off\n  hint: give a port"
+        ]
+    );
+    assert_eq!(
+        Case::new("[server]\nftp = 990\nftps = 990\n").problems(),
+        [
+            "wharf.toml:3: `server.ftps` and `server.ftp` are both 990\n  hint: the usual ports are 21 and 990; `off` closes one of them"
+        ]
+    );
+    assert!(
+        Case::new("[server]\nftp = 0\nftps = 0\n")
+            .sources
+            .load()
+            .is_ok()
+    );
+    let both = Case::new("[server]\ntls = \"required\"\nplaintext = \"loopback\"\n");
+    assert_eq!(
+        both.problems(),
+        [
+            "wharf.toml:3: `server.plaintext` is `loopback`, and `server.tls` is `required`: one takes passwords in clear, the other does not\n  hint: leave one of them out"
+        ]
+    );
     let missing = Case::new("[server]\nroot = \"nowhere\"\n").problems();
     assert!(
         missing[0].contains("does not exist") && missing[0].contains("mkdir -p"),

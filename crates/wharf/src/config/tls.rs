@@ -38,7 +38,8 @@ impl Settings {
     pub(crate) fn own_names(&self) -> Vec<String> {
         let listen = self.addresses("server.listen").into_iter();
         let listen = listen.filter(|address| !address.is_unspecified());
-        let public = self.public_address();
+        // A name that no certificate can have is still one that clients can be told.
+        let public = self.public_address().filter(|host| !host.contains('_'));
         let public = public.map(|host| host.trim_end_matches('.').to_ascii_lowercase());
         let written = self.list("tls.names").iter().cloned().chain(public);
         let mut names: Vec<String> = Vec::new();
@@ -156,3 +157,7 @@ fn close_notify(word: &str) -> CloseNotify {
         _ => CloseNotify::Required,
     }
 }
+
+#[cfg(test)]
+#[path = "tls_tests.rs"]
+pub(super) mod tests;
