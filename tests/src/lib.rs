@@ -4,6 +4,7 @@
 //! Nothing here knows how wharf is built; everything goes through its command line, its sockets
 //! and the files it leaves behind.
 
+pub mod acme;
 pub mod control;
 pub mod data;
 pub mod dialogue;
