@@ -1,12 +1,14 @@
 //! The FTP front-end: one task for each control connection.
 
 mod codes;
+mod connect;
 mod control;
 mod entries;
 mod jobs;
 mod lister;
 mod login;
 mod perform;
+mod prepare;
 mod secure;
 mod transfer;
 

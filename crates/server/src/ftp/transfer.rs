@@ -1,56 +1,23 @@
 //! A transfer from its command to its final reply: prepare, connect, move, and meanwhile answer
 //! what may be answered.
 
-use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use wharf_causes::id;
 use wharf_ftp::reply::Reply;
-use wharf_ftp::server::{
-    Action, DuringTransfer, Outcome, Route, Transfer, TransferKind, opening, opening_unique,
-    progress,
-};
-use wharf_net::active;
-use wharf_net::data::{DataConnection, TransferControl};
-use wharf_net::passive::{AcceptError, PassiveListener};
+use wharf_ftp::server::{Action, DuringTransfer, Outcome, Transfer, TransferKind, progress};
+use wharf_net::data::TransferControl;
 use wharf_vfs::VPath;
 
 use super::codes::reported;
+use super::connect::{Connecting, Data, connect_and_run};
 use super::control::{Connection, End, WAITING_LINES};
-use super::jobs::{Client, Ended, Job, Upload, finish, read_failure, transfer_failure};
-use super::lister::{Bounds, Lister};
+use super::jobs::{Ended, Job, finish, read_failure, transfer_failure};
+use super::prepare::Prepared;
 use super::secure::{Bound, Securing, TLS_FAILED};
 use crate::config::Reuse;
 use crate::failure::{Failure, Kind};
-use crate::session::{Moved, Session, Writing};
-
-/// Names STOU tries before it gives up.
-const UNIQUE_TRIES: u32 = 16;
-
-/// A transfer whose file side is open.
-struct Prepared {
-    job: Job,
-    opening: Reply,
-    /// The name STOU chose, relative to the working directory.
-    name: Option<Box<[u8]>>,
-}
-
-/// Where the data connection comes from.
-enum Data {
-    Passive(PassiveListener),
-    Active { local: IpAddr, target: SocketAddr },
-    Ready(DataConnection),
-}
-
-/// How the data connection comes about, and what it is then.
-struct Connecting {
-    data: Data,
-    /// `None`: in clear.
-    securing: Option<Securing>,
-    wait: Duration,
-}
+use crate::session::Moved;
 
 /// What happened on the control connection meanwhile.
 #[derive(Default)]
@@ -110,186 +77,6 @@ impl Connection {
             name,
         });
         self.conclude(transfer, &path, ended, meanwhile).await
-    }
-
-    /// Opens the file side. Refusals come before any data connection.
-    async fn prepare(
-        &self,
-        transfer: &Transfer,
-        resolved: &mut VPath,
-        control: &Arc<TransferControl>,
-    ) -> Result<Prepared, Failure> {
-        let session = self.session()?;
-        let ascii = transfer.ascii;
-        match &transfer.kind {
-            TransferKind::Retrieve { path, start, last } => {
-                *resolved = self.resolve(path)?;
-                let reader = session.read(resolved).await?;
-                let length = length(reader.metadata().size, *start, *last)?;
-                let opening = opening(ascii, (!ascii).then_some(length));
-                let job = Job::Download {
-                    reader,
-                    start: *start,
-                    length,
-                    ascii,
-                };
-                Ok(Prepared {
-                    job,
-                    opening,
-                    name: None,
-                })
-            }
-            TransferKind::Store {
-                path,
-                offset,
-                declared,
-            } => {
-                *resolved = self.resolve(path)?;
-                let writing = if *offset == 0 {
-                    Writing::Whole
-                } else {
-                    Writing::From(*offset)
-                };
-                self.upload(session, resolved, writing, *declared, transfer)
-                    .await
-            }
-            TransferKind::Append { path, declared } => {
-                *resolved = self.resolve(path)?;
-                self.upload(session, resolved, Writing::Append, *declared, transfer)
-                    .await
-            }
-            TransferKind::StoreUnique { near, declared } => {
-                let mut prepared = self
-                    .unique(session, resolved, near.as_deref(), *declared, transfer)
-                    .await?;
-                // A name with a path in it is told whole, so that it means the same file.
-                let path = near.as_ref().is_some_and(|near| near.contains(&b'/'));
-                let told = if path {
-                    Some(resolved.as_bytes())
-                } else {
-                    resolved.name()
-                };
-                let name: Box<[u8]> = told.unwrap_or_default().into();
-                prepared.opening = opening_unique(&name);
-                prepared.name = Some(name);
-                Ok(prepared)
-            }
-            TransferKind::List { arguments, form } => {
-                if let Some(path) = &arguments.path {
-                    *resolved = self.resolve(path)?;
-                }
-                let bounds = Bounds::of(self.config());
-                let here = &self.directory;
-                let control = Some(control.clone());
-                let lister = Lister::open(session, here, arguments, *form, bounds, control).await?;
-                Ok(Prepared {
-                    job: Job::Listing(Box::new(lister)),
-                    // A listing is text in every form, whatever TYPE says (RFC 959 4.1.3).
-                    opening: opening(true, None),
-                    name: None,
-                })
-            }
-        }
-    }
-
-    async fn upload(
-        &self,
-        session: &Session,
-        path: &VPath,
-        writing: Writing,
-        declared: Option<u64>,
-        transfer: &Transfer,
-    ) -> Result<Prepared, Failure> {
-        let ascii = transfer.ascii;
-        let staged = session.write(path, writing, declared, self.umask).await?;
-        let job = Job::Upload(Box::new(Upload::new(
-            staged,
-            ascii,
-            declared,
-            self.client(transfer),
-        )));
-        Ok(Prepared {
-            job,
-            opening: opening(ascii, None),
-            name: None,
-        })
-    }
-
-    fn client(&self, transfer: &Transfer) -> Client {
-        // Where TLS proves the end of the data, the control connection need not be asked.
-        let proved = self
-            .securing(transfer)
-            .is_some_and(|securing| securing.proves_end());
-        Client {
-            watch: if proved { None } else { self.watch() },
-            handle: self.guard.handle.clone(),
-        }
-    }
-
-    /// STOU: the name asked for with a random ending. Without one, two clients who ask at once
-    /// would stage the same free name, and the slower one would have sent everything for nothing.
-    async fn unique(
-        &self,
-        session: &Session,
-        resolved: &mut VPath,
-        near: Option<&[u8]>,
-        declared: Option<u64>,
-        transfer: &Transfer,
-    ) -> Result<Prepared, Failure> {
-        let wanted = self.resolve(near.unwrap_or(b"upload"))?;
-        let folder = wanted.parent().unwrap_or_else(VPath::root);
-        *resolved = wanted.clone();
-        for _ in 0..UNIQUE_TRIES {
-            let mut random = [0_u8; 4];
-            getrandom::fill(&mut random)
-                .map_err(|_| Failure::internal("No random name can be made"))?;
-            let ending = format!(".{:08x}", u32::from_ne_bytes(random));
-            let name = [wanted.name().unwrap_or(b"upload"), ending.as_bytes()].concat();
-            *resolved = folder.child(&name)?;
-            match self
-                .upload(session, resolved, Writing::New, declared, transfer)
-                .await
-            {
-                Err(failure) if failure.kind == Kind::Exists => {}
-                other => return other,
-            }
-        }
-        Err(Failure::new(
-            Kind::Exists,
-            id::C_15,
-            "No free name was found",
-        ))
-    }
-
-    fn data(&mut self, route: Route) -> Result<Data, Failure> {
-        match route {
-            Route::Active(target) => Ok(Data::Active {
-                local: self.local,
-                target,
-            }),
-            Route::Passive => {
-                let Some(passive) = self.passive.take() else {
-                    let text = "The passive port has expired; send PASV or EPSV again";
-                    return Err(Failure::new(Kind::NoDataConnection, id::D_4, text));
-                };
-                let mut listener = passive.listener;
-                Ok(match listener.try_accept() {
-                    Some(connection) => {
-                        self.tell_strangers(&mut listener);
-                        Data::Ready(connection)
-                    }
-                    None => Data::Passive(listener),
-                })
-            }
-        }
-    }
-
-    fn tell_strangers(&self, listener: &mut PassiveListener) {
-        if let Some(session) = self.session.as_deref() {
-            for stranger in listener.take_strangers() {
-                session.stranger(stranger, listener.port());
-            }
-        }
     }
 
     /// Runs the job and listens to the control connection until it is over.
@@ -473,21 +260,6 @@ impl Meanwhile {
     }
 }
 
-/// How many bytes a download is.
-fn length(size: u64, start: u64, last: Option<u64>) -> Result<u64, Failure> {
-    let bad = |text: String| Err(Failure::new(Kind::BadOffset, id::C_5, text));
-    if start > size {
-        return bad(format!(
-            "Restart offset {start} is beyond the end of the file, {size}"
-        ));
-    }
-    match last {
-        Some(last) if last < start => bad(format!("The range ends at {last}, before its start")),
-        Some(last) => Ok(last.saturating_add(1).min(size) - start),
-        None => Ok(size - start),
-    }
-}
-
 /// A small cached file over a connection that is there already: no waiting, no other thread.
 /// Anything else comes back, to be continued from where it stands.
 async fn small_download(job: Job, connecting: Connecting, control: &Arc<TransferControl>) -> Small {
@@ -536,105 +308,5 @@ async fn small_download(job: Job, connecting: Connecting, control: &Arc<Transfer
             Small::No(job, connecting)
         }
         Err(error) => Small::Done(Err(transfer_failure(error, control, read_failure))),
-    }
-}
-
-async fn connect_and_run(
-    job: Job,
-    connecting: Connecting,
-    control: &Arc<TransferControl>,
-    session: Option<Session>,
-) -> Result<(Ended, Bound), Failure> {
-    let Connecting {
-        data,
-        securing,
-        wait,
-    } = connecting;
-    let connected = async {
-        let mut connection = connect(data, wait, session.as_ref()).await?;
-        let bound = match &securing {
-            Some(securing) => securing.secure(&mut connection).await?,
-            None => Bound::Yes,
-        };
-        Ok((connection, bound))
-    };
-    let connected = tokio::select! {
-        connected = connected => connected,
-        () = control.cancelled() => {
-            Err(Failure::new(Kind::Aborted, id::T_2, "Stopped before the data connection came"))
-        }
-    };
-    match connected {
-        Ok((connection, bound)) => Ok((job.run(connection, control).await, bound)),
-        Err(failure) => {
-            job.abandon().await;
-            Err(failure)
-        }
-    }
-}
-
-async fn connect(
-    data: Data,
-    wait: Duration,
-    session: Option<&Session>,
-) -> Result<DataConnection, Failure> {
-    match data {
-        Data::Ready(connection) => Ok(connection),
-        Data::Active { local, target } => active::connect(local, false, target, wait)
-            .await
-            .map_err(|error| {
-                tracing::debug!(%error, %target, "active data connection");
-                let why = match error.kind() {
-                    io::ErrorKind::ConnectionRefused => "it was refused".to_owned(),
-                    io::ErrorKind::TimedOut => format!("no answer within {} s", wait.as_secs()),
-                    _ => "it cannot be reached".to_owned(),
-                };
-                let text = format!("Cannot open the data connection to {target}: {why}");
-                Failure::new(Kind::NoDataConnection, id::D_10, text)
-            }),
-        Data::Passive(mut listener) => {
-            let accepted = listener.accept(wait).await;
-            let port = listener.port();
-            let strangers = listener.take_strangers();
-            for stranger in &strangers {
-                if let Some(session) = session {
-                    session.stranger(*stranger, port);
-                }
-            }
-            accepted.map_err(|error| no_data_connection(&error, &strangers, port, wait))
-        }
-    }
-}
-
-fn no_data_connection(
-    error: &AcceptError,
-    strangers: &[SocketAddr],
-    port: u16,
-    wait: Duration,
-) -> Failure {
-    let what = "Cannot open the data connection";
-    match (error, strangers.first()) {
-        (AcceptError::Io(error), _) => {
-            tracing::error!(%error, port, "a passive port failed");
-            Failure::new(
-                Kind::NoDataConnection,
-                id::D_4,
-                format!("{what}: port {port} failed"),
-            )
-        }
-        (AcceptError::TimedOut, Some(stranger)) => {
-            let text = format!(
-                "{what}: only {} connected to port {port}, which is not your address",
-                stranger.ip()
-            );
-            Failure::new(Kind::NoDataConnection, id::D_7, text)
-        }
-        (AcceptError::TimedOut, None) => {
-            let text = format!(
-                "{what}: nothing arrived on port {port} within {} s",
-                wait.as_secs()
-            );
-            Failure::new(Kind::NoDataConnection, id::D_3, text)
-        }
     }
 }

@@ -1,0 +1,132 @@
+//! Data connections under TLS.
+//!
+//! The handshake waits in the task; the bytes move in the same bursts as those in clear, encrypted
+//! and decrypted on the burst's thread, some records at a time, so that what one step leaves in the
+//! processor's cache the next one finds there.
+
+mod receive;
+mod send;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+
+use super::DataConnection;
+use super::burst::Step;
+use super::control::TransferError;
+use crate::socket::Direction;
+use crate::tls::between_servers;
+use crate::tls::handshake::{HandshakeError, Wire, handshake};
+use crate::tls::session::TlsSession;
+
+pub(super) use receive::receive;
+pub(super) use send::{send, send_file};
+
+/// What is to happen on a data connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DataRole {
+    /// We are the client of its TLS (SSCN, CPSV).
+    pub tls_client: bool,
+    /// The data are ours.
+    pub sends: bool,
+    /// What the peer sends must end with close_notify.
+    pub must_close: bool,
+}
+
+/// What a data connection needs to begin TLS.
+#[derive(Debug, Clone)]
+pub struct DataTls {
+    /// `None`: we are the client.
+    server: Option<Arc<ServerConfig>>,
+    must_close: bool,
+}
+
+/// How a data connection's handshake went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Protected {
+    /// It came out of its control connection's session: whoever is there was there, too.
+    pub resumed: bool,
+}
+
+/// The TLS of one data connection.
+#[derive(Debug)]
+pub(super) struct Encryption {
+    session: TlsSession,
+    must_close: bool,
+    /// Plaintext that came with the end of the handshake.
+    early: Vec<u8>,
+}
+
+impl DataTls {
+    pub(crate) const fn new(server: Option<Arc<ServerConfig>>, must_close: bool) -> Self {
+        Self { server, must_close }
+    }
+
+    /// Whether what the peer sends must end with close_notify.
+    #[must_use]
+    pub const fn must_close(&self) -> bool {
+        self.must_close
+    }
+}
+
+impl DataConnection {
+    /// Begins TLS.
+    ///
+    /// # Errors
+    /// The connection is of no use any more; an alert has told the peer why, where there is one.
+    pub async fn protect(
+        &mut self,
+        tls: &DataTls,
+        limit: Duration,
+    ) -> Result<Protected, HandshakeError> {
+        self.unfinished = true;
+        let mut session = match &tls.server {
+            Some(config) => TlsSession::server(Arc::clone(config))?,
+            None => between_servers::session(self.peer.ip())?,
+        };
+        let mut early = Vec::new();
+        handshake(&*self, &mut session, &mut early, limit).await?;
+        let resumed = session.is_resumed();
+        self.unfinished = false;
+        self.tls = Some(Box::new(Encryption {
+            session,
+            must_close: tls.must_close,
+            early,
+        }));
+        Ok(Protected { resumed })
+    }
+
+    /// Whether the bytes are encrypted.
+    #[must_use]
+    pub const fn is_protected(&self) -> bool {
+        self.tls.is_some()
+    }
+}
+
+impl Wire for DataConnection {
+    fn receive(&self, space: &mut [u8]) -> io::Result<usize> {
+        self.try_receive(space)
+    }
+
+    fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.try_send(bytes)
+    }
+
+    async fn readable(&self) -> io::Result<()> {
+        self.socket()?.wait(Direction::Receive).await
+    }
+
+    async fn writable(&self) -> io::Result<()> {
+        self.socket()?.wait(Direction::Send).await
+    }
+}
+
+fn failed<E>(error: rustls::Error) -> Step<E> {
+    Step::Failed(broken(error))
+}
+
+fn broken<E>(error: rustls::Error) -> TransferError<E> {
+    TransferError::Broken(io::Error::other(error))
+}
