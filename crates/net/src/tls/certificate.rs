@@ -4,13 +4,10 @@ mod error;
 mod fingerprint;
 mod names;
 mod pem;
-#[cfg(test)]
-pub(super) mod samples;
 mod warning;
 mod watch;
 
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -28,6 +25,7 @@ pub use fingerprint::Fingerprint;
 pub use warning::CertificateWarning;
 
 pub(super) use names::Cover;
+use pem::Stamp;
 pub(super) use pem::{Content, certificates, read, revocation_lists};
 pub(super) use warning::date;
 pub(super) use watch::Watch;
@@ -200,8 +198,7 @@ impl Certificate {
 #[must_use]
 pub fn exposed_key(files: &CertificateFiles) -> bool {
     const OTHERS_READ: u32 = 0o004;
-    let mode = |path: &Path| std::fs::metadata(path).map(|found| found.mode());
-    mode(&files.key).is_ok_and(|mode| mode & OTHERS_READ != 0)
+    Stamp::of(&files.key).is_some_and(|stamp| stamp.mode() & OTHERS_READ != 0)
 }
 
 fn parse<'a>(
@@ -250,7 +247,7 @@ fn signing_key(
 ) -> Result<Arc<dyn rustls::sign::SigningKey>, CertificateError> {
     any_supported_type(&Zeroizing::new(key)).map_err(|_| CertificateError::UnsupportedKey {
         origin: origin.clone(),
-        reason: "neither of these".to_owned(),
+        kind: "damaged or of another kind".to_owned(),
     })
 }
 
@@ -277,4 +274,4 @@ fn system_time(time: ASN1Time) -> SystemTime {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -170,7 +170,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::super::certificate::Certificate;
-    use super::super::certificate::samples::openssl;
+    use super::super::certificate::tests::samples::openssl;
     use super::*;
 
     fn made(names: &[&str]) -> (SelfSigned, Certificate) {

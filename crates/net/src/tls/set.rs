@@ -1,12 +1,14 @@
 //! The certificates in force.
 
+mod resolver;
+
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
-use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
+use rustls::server::ResolvesServerCert;
 
-use super::certificate::{Certificate, CertificateError, CertificateFiles, Content, Cover, Watch};
+use self::resolver::{Resolver, covering};
+use super::certificate::{Certificate, CertificateError, CertificateFiles, Content, Watch};
 use crate::sync::locked;
 
 /// The certificates a server shows, in the order of their files. They are replaced while it runs:
@@ -88,10 +90,7 @@ impl Certificates {
     /// Chooses by the name in the client's SNI, then by `host` (what HOST named, RFC 7151), then
     /// the first; among several for a name, the first whose key the client can verify.
     pub(crate) fn resolver(self: &Arc<Self>, host: Option<&str>) -> Arc<dyn ResolvesServerCert> {
-        Arc::new(Resolver {
-            certificates: Arc::clone(self),
-            host: host.map(Into::into),
-        })
+        Arc::new(Resolver::new(Arc::clone(self), host))
     }
 
     fn current(&self) -> Arc<[Arc<Certificate>]> {
@@ -102,45 +101,6 @@ impl Certificates {
         let fresh = loaded(pairs);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
     }
-}
-
-#[derive(Debug)]
-struct Resolver {
-    certificates: Arc<Certificates>,
-    host: Option<Box<str>>,
-}
-
-impl ResolvesServerCert for Resolver {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let current = self.certificates.current();
-        // rustls has left out the schemes that none of the common cipher suites could use.
-        let usable = |certificate: &&Arc<Certificate>| {
-            let key = &certificate.key().key;
-            key.choose_scheme(hello.signature_schemes()).is_some()
-        };
-        let named = [hello.server_name(), self.host.as_deref()];
-        let chosen = named
-            .into_iter()
-            .flatten()
-            .find_map(|name| covering(&current, name).into_iter().find(usable))
-            .or_else(|| current.iter().find(usable))
-            .or_else(|| current.first())?;
-        Some(Arc::clone(chosen.key()))
-    }
-}
-
-/// Those for `name`, the better first.
-fn covering<'a>(all: &'a [Arc<Certificate>], name: &str) -> Vec<&'a Arc<Certificate>> {
-    let (mut exact, mut wildcard) = (Vec::new(), Vec::new());
-    for certificate in all {
-        match certificate.cover(name) {
-            Some(Cover::Exact) => exact.push(certificate),
-            Some(Cover::Wildcard) => wildcard.push(certificate),
-            None => {}
-        }
-    }
-    exact.append(&mut wildcard);
-    exact
 }
 
 /// The files of one certificate, and what is in force of them.

@@ -113,14 +113,14 @@ pub enum CertificateError {
 
     /// A kind of key TLS here does not sign with.
     #[error(
-        "the private key in {origin} is of a kind that cannot be used ({reason}); \
+        "the private key in {origin} cannot be used, it is {kind}; \
          use ECDSA with P-256, P-384 or P-521, RSA with 2048 to 8192 bits, or Ed25519"
     )]
     UnsupportedKey {
         /// The file.
         origin: Origin,
-        /// The kind, or what the library says.
-        reason: String,
+        /// What it is, as far as that shows.
+        kind: String,
     },
 
     /// RSA that clients refuse, with reason (F-5).

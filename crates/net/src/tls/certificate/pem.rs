@@ -1,6 +1,6 @@
 //! Reading PEM, from files that may be anything.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -26,6 +26,7 @@ const COARSE: Duration = Duration::from_secs(3);
 pub(in crate::tls) struct Stamp {
     device: u64,
     inode: u64,
+    mode: u32,
     size: u64,
     modified: (i64, i64),
     changed: (i64, i64),
@@ -34,7 +35,21 @@ pub(in crate::tls) struct Stamp {
 impl Stamp {
     /// That of the file `path` leads to, links followed; `None` when there is none.
     pub(in crate::tls) fn of(path: &Path) -> Option<Self> {
-        std::fs::metadata(path).ok().map(|found| Self::from(&found))
+        let file = open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
+        let found = File::from(file).metadata().ok()?;
+        Some(Self {
+            device: found.dev(),
+            inode: found.ino(),
+            mode: found.mode(),
+            size: found.size(),
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+        })
+    }
+
+    /// Kind and permissions (inode(7)).
+    pub(in crate::tls) fn mode(&self) -> u32 {
+        self.mode
     }
 
     /// Whether the next change will show.
@@ -42,18 +57,6 @@ impl Stamp {
         let changed = u64::try_from(self.changed.0).unwrap_or(0);
         let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(changed);
         changed.elapsed().is_ok_and(|age| age > COARSE)
-    }
-}
-
-impl From<&Metadata> for Stamp {
-    fn from(found: &Metadata) -> Self {
-        Self {
-            device: found.dev(),
-            inode: found.ino(),
-            size: found.size(),
-            modified: (found.mtime(), found.mtime_nsec()),
-            changed: (found.ctime(), found.ctime_nsec()),
-        }
     }
 }
 
@@ -137,7 +140,7 @@ fn no_key(content: &[u8], origin: &Origin) -> CertificateError {
     match kinds.into_iter().find(|(begin, _)| has(content, begin)) {
         Some((_, kind)) => CertificateError::UnsupportedKey {
             origin,
-            reason: kind.to_owned(),
+            kind: kind.to_owned(),
         },
         None if is_pem(content) => CertificateError::NoKey { origin },
         None => not_pem(content, origin),
@@ -190,4 +193,25 @@ fn has(content: &[u8], text: &[u8]) -> bool {
 /// Editors of Windows put a byte order mark before the first line.
 fn without_mark(content: &[u8]) -> &[u8] {
     content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_change_of_long_ago_is_settled() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let fresh = Stamp::of(file.path()).unwrap();
+        assert!(!fresh.is_settled());
+        let at = |seconds: i64| Stamp {
+            changed: (fresh.changed.0 + seconds, 0),
+            ..fresh
+        };
+        assert!(at(-10).is_settled());
+        // A clock that was set back.
+        assert!(!at(1_000).is_settled());
+        assert_ne!(at(-10), fresh);
+        assert_eq!(Stamp::of(Path::new("/nowhere")), None);
+    }
 }

@@ -1,3 +1,5 @@
+pub(in crate::tls) mod samples;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
@@ -5,7 +7,7 @@ use std::process::Command;
 use rcgen::date_time_ymd;
 use tempfile::TempDir;
 
-use super::samples::{Authority, Sample, openssl, server};
+use self::samples::{Authority, Sample, openssl, server};
 use super::*;
 
 fn files(folder: &TempDir, chain: &str, key: &str) -> CertificateFiles {
@@ -280,7 +282,7 @@ fn an_encrypted_key_comes_with_the_command_that_decrypts_it() {
 }
 
 #[test]
-fn f5_a_weak_rsa_key_is_refused() {
+fn a_weak_rsa_key_is_refused() {
     let folder = TempDir::new().unwrap();
     let arguments = "req -x509 -newkey rsa:1024 -nodes -keyout key.pem -out chain.pem -subj /CN=t";
     openssl(folder.path(), &arguments.split(' ').collect::<Vec<_>>());

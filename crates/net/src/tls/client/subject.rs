@@ -133,3 +133,6 @@ fn hexadecimal(attribute: &AttributeTypeAndValue<'_>) -> String {
         text
     })
 }
+
+#[cfg(test)]
+mod tests;

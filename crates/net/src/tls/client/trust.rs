@@ -8,7 +8,10 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
-use rustls::{CertificateError as Invalid, DistinguishedName, Error, RootCertStore};
+use rustls::{
+    CertRevocationListError as Unusable, CertificateError as Invalid, DistinguishedName, Error,
+    RootCertStore,
+};
 
 use super::super::certificate::{
     CertificateError, Content, Origin, Watch, certificates, date, revocation_lists,
@@ -180,10 +183,22 @@ fn build(
         .map_err(|error| match error {
             VerifierBuilderError::InvalidCrl(reason) => CertificateError::BadRevocationList {
                 origin,
-                reason: format!("{reason:?}"),
+                reason: unusable(&reason),
             },
             _ => CertificateError::NoCertificate { origin },
         })
+}
+
+fn unusable(error: &Unusable) -> String {
+    match error {
+        Unusable::ParseError => "it is damaged".to_owned(),
+        Unusable::UnsupportedDeltaCrl => "it has changes only; the whole list is needed".to_owned(),
+        Unusable::UnsupportedIndirectCrl => {
+            "it is of another authority than the certificates in it".to_owned()
+        }
+        Unusable::UnsupportedCrlVersion => "it is of version 1; version 2 is needed".to_owned(),
+        other => format!("{other:?}"),
+    }
 }
 
 /// To follow "the certificate …".
@@ -219,3 +234,6 @@ fn reason(error: &Error) -> String {
         other => format!("is not acceptable: {other}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

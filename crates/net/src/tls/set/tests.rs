@@ -2,19 +2,14 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use rustls::crypto::aws_lc_rs::{ALL_CIPHER_SUITES, default_provider};
-use rustls::server::danger::ClientCertVerifier;
-use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion};
+use rustls::version::TLS13;
 use tempfile::TempDir;
 
-use super::super::certificate::samples::{Authority, Ends, Sample, shake, trusting};
-use super::super::client::{ClientCertificates, verifier};
+use super::super::certificate::tests::samples::{Authority, Sample, shake, trusting};
+use super::resolver::tests::offer;
 use super::*;
 
-const VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
-
-fn files(folder: &Path, name: &str) -> CertificateFiles {
+pub(super) fn files(folder: &Path, name: &str) -> CertificateFiles {
     CertificateFiles {
         chain: folder.join(format!("{name}.pem")),
         key: folder.join(format!("{name}.key")),
@@ -22,254 +17,9 @@ fn files(folder: &Path, name: &str) -> CertificateFiles {
     }
 }
 
-fn write(files: &CertificateFiles, sample: &Sample) {
+pub(super) fn write(files: &CertificateFiles, sample: &Sample) {
     fs::write(&files.chain, &sample.chain).unwrap();
     fs::write(&files.key, &sample.key).unwrap();
-}
-
-/// Certificates of these samples, in their order.
-fn set(samples: &[&Sample]) -> Arc<Certificates> {
-    let folder = TempDir::new().unwrap();
-    let mut all = Vec::new();
-    for (index, sample) in samples.iter().enumerate() {
-        let files = files(folder.path(), &index.to_string());
-        write(&files, sample);
-        all.push(files);
-    }
-    Arc::new(Certificates::load(&all).unwrap())
-}
-
-fn offer(set: &Arc<Certificates>, host: Option<&str>) -> ServerConfig {
-    let nobody: Arc<dyn ClientCertVerifier> = verifier(ClientCertificates::Off, None);
-    ServerConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_protocol_versions(&[&TLS13, &TLS12])
-        .unwrap()
-        .with_client_cert_verifier(nobody)
-        .with_cert_resolver(set.resolver(host))
-}
-
-/// The certificate a client is shown that believes any, so that the choice is what is checked.
-#[track_caller]
-fn shown(set: &Arc<Certificates>, host: Option<&str>, client: ClientConfig, name: &str) -> usize {
-    let mut client = client;
-    client
-        .dangerous()
-        .set_certificate_verifier(Arc::new(believer::Believer));
-    let (client, _) = shake(client, offer(set, host), name).unwrap();
-    let leaf = &client.peer_certificates().unwrap()[0];
-    let all = set.all();
-    all.iter()
-        .position(|own| own.key().cert[0] == *leaf)
-        .unwrap()
-}
-
-mod believer {
-    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-    use rustls::crypto::aws_lc_rs::default_provider;
-    use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-    use rustls::{DigitallySignedStruct, Error, SignatureScheme};
-
-    #[derive(Debug)]
-    pub(super) struct Believer;
-
-    impl ServerCertVerifier for Believer {
-        fn verify_server_cert(
-            &self,
-            _: &CertificateDer<'_>,
-            _: &[CertificateDer<'_>],
-            _: &ServerName<'_>,
-            _: &[u8],
-            _: UnixTime,
-        ) -> Result<ServerCertVerified, Error> {
-            Ok(ServerCertVerified::assertion())
-        }
-
-        fn verify_tls12_signature(
-            &self,
-            _: &[u8],
-            _: &CertificateDer<'_>,
-            _: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            Ok(HandshakeSignatureValid::assertion())
-        }
-
-        fn verify_tls13_signature(
-            &self,
-            _: &[u8],
-            _: &CertificateDer<'_>,
-            _: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            Ok(HandshakeSignatureValid::assertion())
-        }
-
-        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-            let algorithms = default_provider().signature_verification_algorithms;
-            algorithms.supported_schemes()
-        }
-    }
-}
-
-fn client(authority: &Authority, version: &'static SupportedProtocolVersion) -> ClientConfig {
-    trusting(authority, version).with_no_client_auth()
-}
-
-#[test]
-fn the_certificate_is_chosen_by_sni_then_host_then_order() {
-    let authority = Authority::new("CA");
-    let samples = [
-        authority.server(&["first.test"]),
-        authority.server(&["*.example.org"]),
-        authority.server(&["ftp.example.org"]),
-        authority.server(&["192.0.2.7", "2001:db8::7"]),
-    ];
-    let set = set(&samples.each_ref());
-    for version in VERSIONS {
-        let shown = |host, name| shown(&set, host, client(&authority, version), name);
-        assert_eq!(shown(None, "any.example.org"), 1);
-        assert_eq!(shown(None, "ftp.example.org"), 2, "exact before wildcard");
-        assert_eq!(shown(None, "FTP.Example.ORG"), 2);
-        assert_eq!(shown(None, "a.b.example.org"), 0);
-        assert_eq!(shown(None, "unknown.test"), 0);
-        // To an address there is no SNI (RFC 6066 3).
-        assert_eq!(shown(None, "203.0.113.1"), 0);
-        assert_eq!(shown(Some("ftp.example.org"), "203.0.113.1"), 2);
-        assert_eq!(shown(Some("192.0.2.7"), "192.0.2.7"), 3);
-        assert_eq!(shown(Some("[2001:db8::7]"), "2001:db8::7"), 3);
-        assert_eq!(
-            shown(Some("ftp.example.org"), "any.example.org"),
-            1,
-            "SNI wins"
-        );
-        assert_eq!(shown(Some("ftp.example.org"), "unknown.test"), 2);
-        assert_eq!(shown(Some("nobody"), "unknown.test"), 0);
-    }
-    let found = |name: &str| set.find(name).map(|own| own.names().to_vec());
-    assert_eq!(
-        found("ftp.example.org"),
-        Some(vec!["ftp.example.org".to_owned()])
-    );
-    assert_eq!(
-        found("x.example.org"),
-        Some(vec!["*.example.org".to_owned()])
-    );
-    assert_eq!(found("[2001:DB8::7]").map(|names| names.len()), Some(2));
-    assert_eq!(found("unknown.test"), None);
-    assert_eq!(set.first().names(), ["first.test"]);
-}
-
-#[test]
-fn a_client_that_checks_everything_is_content() {
-    let authority = Authority::new("CA");
-    let sample = authority.server(&["ftp.example.org", "192.0.2.7"]);
-    let set = set(&[&sample]);
-    for version in VERSIONS {
-        for name in ["ftp.example.org", "192.0.2.7"] {
-            let ends: Ends = shake(
-                client(&authority, version),
-                offer(&set, Some("192.0.2.7")),
-                name,
-            );
-            ends.unwrap();
-        }
-    }
-}
-
-#[test]
-fn f4_the_key_is_one_the_client_can_verify() {
-    let authority = Authority::new("CA");
-    let ecdsa = authority.server(&["ftp.example.org"]);
-    let rsa = authority.rsa_server(&["ftp.example.org"]);
-    let rsa_only = |version: &'static SupportedProtocolVersion| {
-        let mut provider = default_provider();
-        provider.cipher_suites = ALL_CIPHER_SUITES
-            .iter()
-            .copied()
-            .filter(|suite| match suite {
-                rustls::SupportedCipherSuite::Tls12(own) => {
-                    own.sign.iter().any(|scheme| scheme_is_rsa(*scheme))
-                }
-                rustls::SupportedCipherSuite::Tls13(_) => true,
-            })
-            .collect();
-        let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
-            .with_protocol_versions(&[version])
-            .unwrap()
-            .with_root_certificates(rustls::RootCertStore::empty())
-            .with_no_client_auth();
-        config
-            .dangerous()
-            .set_certificate_verifier(Arc::new(old::RsaVerifier(version == &TLS13)));
-        config
-    };
-    for samples in [[&ecdsa, &rsa], [&rsa, &ecdsa]] {
-        let set = set(&samples);
-        let rsa = samples.iter().position(|own| own.key == rsa.key).unwrap();
-        for version in VERSIONS {
-            let modern = client(&authority, version);
-            assert_eq!(
-                shown(&set, None, modern, "ftp.example.org"),
-                0,
-                "the first is good"
-            );
-            let (end, _) = shake(rsa_only(version), offer(&set, None), "ftp.example.org").unwrap();
-            let leaf = &end.peer_certificates().unwrap()[0];
-            assert_eq!(*leaf, set.all()[rsa].key().cert[0], "{version:?}");
-        }
-    }
-}
-
-fn scheme_is_rsa(scheme: rustls::SignatureScheme) -> bool {
-    format!("{scheme:?}").starts_with("RSA")
-}
-
-/// A client from before ECDSA.
-mod old {
-    use rustls::SignatureScheme;
-    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-    use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-
-    /// `true` for TLS 1.3, which has RSA with PSS only.
-    #[derive(Debug)]
-    pub(super) struct RsaVerifier(pub(super) bool);
-
-    impl ServerCertVerifier for RsaVerifier {
-        fn verify_server_cert(
-            &self,
-            _: &CertificateDer<'_>,
-            _: &[CertificateDer<'_>],
-            _: &ServerName<'_>,
-            _: &[u8],
-            _: UnixTime,
-        ) -> Result<ServerCertVerified, rustls::Error> {
-            Ok(ServerCertVerified::assertion())
-        }
-
-        fn verify_tls12_signature(
-            &self,
-            _: &[u8],
-            _: &CertificateDer<'_>,
-            _: &rustls::DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, rustls::Error> {
-            Ok(HandshakeSignatureValid::assertion())
-        }
-
-        fn verify_tls13_signature(
-            &self,
-            _: &[u8],
-            _: &CertificateDer<'_>,
-            _: &rustls::DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, rustls::Error> {
-            Ok(HandshakeSignatureValid::assertion())
-        }
-
-        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-            if self.0 {
-                vec![SignatureScheme::RSA_PSS_SHA256]
-            } else {
-                vec![SignatureScheme::RSA_PKCS1_SHA256]
-            }
-        }
-    }
 }
 
 #[test]
@@ -562,7 +312,7 @@ fn a_handshake_after_the_change_shows_the_new_certificate() {
     let set = Arc::new(Certificates::load(std::slice::from_ref(&replaced.files)).unwrap());
     let offer = Arc::new(offer(&set, None));
     let shown = || {
-        let client = client(&replaced.authority, &TLS13);
+        let client = trusting(&replaced.authority, &TLS13).with_no_client_auth();
         shake(client, Arc::clone(&offer), "old.test").map(|_| ())
     };
     shown().unwrap();

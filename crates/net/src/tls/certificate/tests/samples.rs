@@ -8,9 +8,11 @@ use std::sync::Arc;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName,
     DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
-    PKCS_RSA_SHA256, RevokedCertParams, SerialNumber, date_time_ymd,
+    PKCS_RSA_SHA256, RevokedCertParams, SerialNumber, SigningKey, date_time_ymd,
 };
 use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection,
     SupportedProtocolVersion,
@@ -88,6 +90,11 @@ impl Authority {
         self.sign(&client(name), &KeyPair::generate().unwrap())
     }
 
+    /// Over anything, with ECDSA and SHA-256.
+    pub(in crate::tls) fn signature(&self, message: &[u8]) -> Vec<u8> {
+        self.issuer.key().sign(message).unwrap()
+    }
+
     /// The list of what this authority revoked.
     pub(in crate::tls) fn revocation_list(&self, serials: &[u64], expires: i32) -> Vec<u8> {
         let revoked = |&serial: &u64| RevokedCertParams {
@@ -128,6 +135,17 @@ pub(in crate::tls) fn named(parts: &[(DnType, &str)]) -> DistinguishedName {
         name.push(kind.clone(), *value);
     }
     name
+}
+
+/// The certificates in `pem`.
+pub(in crate::tls) fn chain(pem: &str) -> Vec<CertificateDer<'static>> {
+    let parts = CertificateDer::pem_slice_iter(pem.as_bytes());
+    parts.map(Result::unwrap).collect()
+}
+
+/// The private key in `pem`.
+pub(in crate::tls) fn key(pem: &str) -> PrivateKeyDer<'static> {
+    PrivateKeyDer::from_pem_slice(pem.as_bytes()).unwrap()
 }
 
 /// PEM around DER.
@@ -188,10 +206,8 @@ pub(in crate::tls) fn trusting(
     authority: &Authority,
     version: &'static SupportedProtocolVersion,
 ) -> rustls::ConfigBuilder<ClientConfig, rustls::client::WantsClientCert> {
-    use rustls::pki_types::pem::PemObject as _;
     let mut roots = RootCertStore::empty();
-    let root = rustls::pki_types::CertificateDer::from_pem_slice(authority.pem.as_bytes());
-    roots.add(root.unwrap()).unwrap();
+    roots.add(chain(&authority.pem).remove(0)).unwrap();
     ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_protocol_versions(&[version])
         .unwrap()
