@@ -112,3 +112,6 @@ const WEAK_SIGNATURES: [&str; 4] = [
     "1.2.840.10040.4.3",
     "1.2.840.10045.4.1",
 ];
+
+#[cfg(test)]
+mod tests;
