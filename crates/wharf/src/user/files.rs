@@ -124,12 +124,12 @@ fn read(file: &Path, what: &str, most: u64) -> Result<Zeroizing<Vec<u8>>, (bool,
     let shown = shown(file);
     let unreadable = |error: io::Error| {
         let missing = error.kind() == ErrorKind::NotFound;
-        let failure = match error.kind() {
-            ErrorKind::NotFound => Failure::new(format!("{shown} does not exist")),
-            ErrorKind::IsADirectory => Failure::new(format!("{shown} is a folder"))
-                .hint(format!("give the file with {what}")),
-            _ => Failure::new(format!("cannot read {what} {shown}: {error}")),
+        let reason = match error.kind() {
+            ErrorKind::NotFound => "there is no such file".to_owned(),
+            ErrorKind::IsADirectory => "it is a folder".to_owned(),
+            _ => error.to_string(),
         };
+        let failure = Failure::new(format!("cannot read {what} {shown}: {reason}"));
         (missing, failure)
     };
     let mut bytes = Zeroizing::new(Vec::new());

@@ -1,5 +1,6 @@
 //! The program as people and scripts run it: arguments in; output, exit codes and files out.
 
+mod certificates;
 mod config;
 mod harness;
 mod lifecycle;

@@ -100,7 +100,7 @@ fn passwords_come_from_standard_input_or_are_made_up() {
         empty.stderr
     );
 
-    let running = Running::start(&scratch, &["--format", "json"]);
+    let running = Running::start(&scratch, &["--format", "json", "--allow-plaintext"]);
     let login = |name: &str, password: &str| {
         let said = dialogue(
             &running.address(),
@@ -172,6 +172,16 @@ fn a_private_key_is_refused() {
         refused.stderr
     );
     assert_eq!(scratch.ok(&["user", "list", "--format", "json"]), "");
+
+    scratch.ok(&["user", "add", "ann"]);
+    let public = scratch.write("id.pub", KEY);
+    let refused = scratch.run(&["user", "key", "add", "ann", file.to_str().unwrap()]);
+    for says in [
+        format!("`{}`: this is a private key", file.display()),
+        format!("hint: give its public half, `{}`", public.display()),
+    ] {
+        assert!(refused.stderr.contains(&says), "{}", refused.stderr);
+    }
 }
 
 #[test]
@@ -195,7 +205,7 @@ fn what_cannot_be_is_refused_and_nothing_is_added() {
         (
             &["user", "add", "x", "--permissions", "full,/a/../b=none"],
             2,
-            "`--permissions`: ",
+            "`--permissions full,/a/../b=none`: ",
         ),
         (
             &["user", "add", "x", "--home", "/nowhere"],
@@ -211,6 +221,21 @@ fn what_cannot_be_is_refused_and_nothing_is_added() {
             &["user", "add", "x", "--key", "/nowhere"],
             1,
             "cannot read the key `/nowhere`",
+        ),
+        (
+            &["user", "add", "x", "--permissions", "full,/in"],
+            2,
+            "hint: for example `/in=read-only`",
+        ),
+        (
+            &["user", "key", "add", "ann", "/"],
+            1,
+            "cannot read the key `/`: it is a folder",
+        ),
+        (
+            &["user", "key", "remove", "ann", "SHA256:x"],
+            1,
+            "hint: `wharf user key list ann` shows what it has",
         ),
         (
             &["user", "show", "bob"],
