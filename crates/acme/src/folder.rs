@@ -1,10 +1,13 @@
 //! The files: written whole or not at all, readable by nobody else.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustix::fs::{AtFlags, Mode, OFlags, mkdir, open, openat, renameat, unlinkat};
+use rustix::io::Errno;
 use secrecy::{ExposeSecret as _, SecretString};
 use wharf_net::tls::certificate::Certificate;
 
@@ -20,32 +23,42 @@ const ACCOUNT: &str = "account.json";
 const CERTIFICATE_NEW: &str = "certificate.pem.new";
 const KEY_NEW: &str = "key.pem.new";
 const ACCOUNT_NEW: &str = "account.json.new";
+const PROBE_NEW: &str = "probe.new";
 
 /// None of our files comes near it.
 const MAX_FILE: u64 = 1024 * 1024;
 
-/// The folder of one account and one certificate. Its methods wait on the disk: not for async
-/// workers.
+/// The folder of one account and one certificate, held open. Its methods wait on the disk: not for
+/// async workers.
 #[derive(Debug, Clone)]
-pub(crate) struct Folder(PathBuf);
+pub(crate) struct Folder {
+    path: PathBuf,
+    handle: Arc<OwnedFd>,
+}
 
 impl Folder {
     /// Makes the folder where there is none, sees to it that it can be written to, and finishes
     /// what an earlier process was stopped in.
     pub(crate) fn open(path: &Path) -> Result<Self, AcmeError> {
-        let folder = Self(path.to_owned());
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-        made.map_err(|error| folder.error(path, error))?;
-        let probe = path.join("probe.new");
-        write_synced(&probe, b"")
-            .and_then(|()| fs::remove_file(&probe))
-            .map_err(|error| folder.error(path, error))?;
+        let failed = |error: Errno| AcmeError::Folder {
+            path: path.to_owned(),
+            source: error.into(),
+        };
+        make(path).map_err(failed)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = Self {
+            path: path.to_owned(),
+            handle: Arc::new(open(path, flags, Mode::empty()).map_err(failed)?),
+        };
+        let _only = alone();
+        folder.write_new(PROBE_NEW, b"")?;
+        folder.remove(PROBE_NEW)?;
         folder.recover()?;
         Ok(folder)
     }
 
     pub(crate) fn account_file(&self) -> PathBuf {
-        self.0.join(ACCOUNT)
+        self.path.join(ACCOUNT)
     }
 
     /// The account as it was saved, if it was.
@@ -54,6 +67,7 @@ impl Folder {
     }
 
     pub(crate) fn save_account(&self, json: &[u8]) -> Result<(), AcmeError> {
+        let _only = alone();
         self.write_new(ACCOUNT_NEW, json)?;
         self.rename(ACCOUNT_NEW, ACCOUNT)?;
         self.sync()
@@ -72,6 +86,7 @@ impl Folder {
     /// but a second rename lies between the two: who looks in that moment sees a key that does
     /// not belong, and looks again.
     pub(crate) fn save_pair(&self, chain: &[u8], key: &SecretString) -> Result<(), AcmeError> {
+        let _only = alone();
         self.write_new(KEY_NEW, key.expose_secret().as_bytes())?;
         self.write_new(CERTIFICATE_NEW, chain)?;
         self.sync()?;
@@ -109,42 +124,48 @@ impl Folder {
     }
 
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, AcmeError> {
-        let path = self.0.join(name);
-        match read_bounded(&path, MAX_FILE) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(self.error(&path, error)),
+        match openat(&self.handle, name, READING, Mode::empty()) {
+            Ok(file) => read_to_end(file, MAX_FILE)
+                .map(Some)
+                .map_err(|error| self.error(name, error)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(self.error(name, error.into())),
         }
     }
 
+    /// A new file for its owner only. What has the name already is a leftover.
     fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), AcmeError> {
-        let path = self.0.join(name);
-        write_synced(&path, bytes).map_err(|error| self.error(&path, error))
+        self.remove(name)?;
+        // EXCL follows no link that somebody put there in between.
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let file = openat(&self.handle, name, flags, Mode::RUSR | Mode::WUSR);
+        let written = file.map_err(io::Error::from).and_then(|file| {
+            let mut file = File::from(file);
+            file.write_all(bytes)?;
+            file.sync_all()
+        });
+        written.map_err(|error| self.error(name, error))
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<(), AcmeError> {
-        let to = self.0.join(to);
-        fs::rename(self.0.join(from), &to).map_err(|error| self.error(&to, error))
+        renameat(&self.handle, from, &self.handle, to).map_err(|error| self.error(to, error.into()))
     }
 
     fn remove(&self, name: &str) -> Result<(), AcmeError> {
-        let path = self.0.join(name);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.error(&path, error)),
-            _ => Ok(()),
+        match unlinkat(&self.handle, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(self.error(name, error.into())),
         }
     }
 
     /// Makes the renames last.
     fn sync(&self) -> Result<(), AcmeError> {
-        File::open(&self.0)
-            .and_then(|folder| folder.sync_all())
-            .map_err(|error| self.error(&self.0, error))
+        rustix::fs::fsync(&self.handle).map_err(|error| self.error("", error.into()))
     }
 
-    fn error(&self, path: &Path, source: io::Error) -> AcmeError {
+    fn error(&self, name: &str, source: io::Error) -> AcmeError {
         AcmeError::Folder {
-            path: path.to_owned(),
+            path: self.path.join(name),
             source,
         }
     }
@@ -152,34 +173,46 @@ impl Folder {
 
 /// Reads a file of at most `max` bytes.
 pub(crate) fn read_bounded(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+    read_to_end(open(path, READING, Mode::empty())?, max)
+}
+
+fn read_to_end(file: OwnedFd, max: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let mut file = File::open(path)?.take(max + 1);
-    file.read_to_end(&mut bytes)?;
-    if file.limit() == 0 {
+    File::from(file).take(max + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max {
         let text = format!("it is larger than {max} bytes");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
     }
     Ok(bytes)
 }
 
-/// A new file for its owner only. What has the name already is a leftover.
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+fn make(path: &Path) -> Result<(), Errno> {
+    match mkdir(path, Mode::RWXU) {
+        Ok(()) | Err(Errno::EXIST) => Ok(()),
+        Err(Errno::NOENT) => {
+            make(path.parent().ok_or(Errno::NOENT)?)?;
+            mkdir(path, Mode::RWXU)
+        }
+        Err(error) => Err(error),
     }
-    // `create_new` follows no link that somebody put there in between.
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
+
+/// One step of one manager at a time: the last one of a manager that was dropped may still run
+/// when the next one begins.
+fn alone() -> MutexGuard<'static, ()> {
+    static WRITING: Mutex<()> = Mutex::new(());
+    WRITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// NONBLOCK: a pipe that nobody writes to would hold us.
+const READING: OFlags = OFlags::RDONLY
+    .union(OFlags::CLOEXEC)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::NONBLOCK);
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::{MetadataExt as _, symlink};
 
     use super::*;
