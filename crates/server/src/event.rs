@@ -29,8 +29,11 @@ pub enum What {
         allowed: u32,
         times: u64,
     },
-    /// A login succeeded.
-    LoggedIn { method: &'static str },
+    /// A login succeeded; `tls` is the version that protected it, none in clear.
+    LoggedIn {
+        method: &'static str,
+        tls: Option<&'static str>,
+    },
     /// A login failed; the name as it was sent.
     LoginFailed {
         name: Box<[u8]>,

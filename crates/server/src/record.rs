@@ -56,8 +56,9 @@ fn details(map: &mut Map<String, Value>, what: &What) {
             map.insert("allowed".into(), (*allowed).into());
             map.insert("times".into(), (*times).into());
         }
-        What::LoggedIn { method } => {
+        What::LoggedIn { method, tls } => {
             map.insert("method".into(), (*method).into());
+            map.insert("tls".into(), tls.unwrap_or("none").into());
         }
         What::LoginFailed { name, cause } => {
             map.insert("name".into(), readable(name).into());

@@ -370,9 +370,9 @@ impl Session {
         }
     }
 
-    /// Records the login.
-    pub(crate) fn logged_in(&self, method: &'static str) {
-        self.tell(What::LoggedIn { method });
+    /// Records the login, and the version of TLS that protects it.
+    pub(crate) fn logged_in(&self, method: &'static str, tls: Option<&'static str>) {
+        self.tell(What::LoggedIn { method, tls });
     }
 
     /// Records the end of a download.

@@ -110,3 +110,101 @@ fn trust(config: &TlsConfig) -> Result<Option<ClientTrust>, String> {
         .map(Some)
         .map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+    use wharf_net::tls::TlsVersion;
+    use wharf_net::tls::certificate::CertificateFiles;
+    use wharf_net::tls::self_signed::self_signed;
+
+    use super::*;
+    use crate::config::TlsNetwork;
+
+    fn config(folder: &std::path::Path) -> TlsConfig {
+        let made = self_signed(&["ftp.example.org".to_owned()]).unwrap();
+        let (chain, key) = (folder.join("chain.pem"), folder.join("key.pem"));
+        std::fs::write(&chain, &made.chain_pem).unwrap();
+        std::fs::write(&key, made.key_pem.expose_secret()).unwrap();
+        TlsConfig {
+            certificates: vec![CertificateFiles {
+                chain,
+                key,
+                optional: false,
+            }],
+            minimum: TlsVersion::V1_2,
+            reuse: Reuse::Require,
+            implicit_reuse: None,
+            close_notify: CloseNotify::Required,
+            networks: Vec::new(),
+            data: Requirement::Required,
+            clients: ClientCertificates::Off,
+            client_ca: None,
+            client_crl: None,
+            ccc: false,
+        }
+    }
+
+    #[test]
+    fn the_first_network_that_says_something_about_a_thing_counts_for_it() {
+        use CloseNotify::{Optional, Required};
+        use Protocol::{Ftp, Ftps};
+
+        let folder = tempfile::tempdir().unwrap();
+        let rule = |clients: &str, reuse, close_notify| TlsNetwork {
+            clients: clients.to_owned(),
+            reuse,
+            close_notify,
+        };
+        let tls = Tls::open(&TlsConfig {
+            implicit_reuse: Some(Reuse::Prefer),
+            networks: vec![
+                rule("10.1.0.0/16", None, Some(Optional)),
+                rule("10.0.0.0/8", Some(Reuse::Off), None),
+                rule(
+                    "10.1.2.3",
+                    Some(Reuse::Require),
+                    Some(Required),
+                ),
+                rule("fd00::/8", Some(Reuse::Off), None),
+            ],
+            ..config(folder.path())
+        })
+        .unwrap();
+        let policy = |protocol, client: &str| {
+            let policy = tls.policy(protocol, client.parse().unwrap());
+            (policy.reuse, policy.close_notify)
+        };
+        assert_eq!(policy(Ftp, "192.0.2.1"), (Reuse::Require, Required));
+        assert_eq!(policy(Ftps, "192.0.2.1"), (Reuse::Prefer, Required));
+        assert_eq!(policy(Ftp, "10.9.9.9"), (Reuse::Off, Required));
+        assert_eq!(policy(Ftps, "10.1.2.3"), (Reuse::Off, Optional));
+        assert_eq!(policy(Ftp, "::ffff:10.1.2.3"), (Reuse::Off, Optional));
+        assert_eq!(policy(Ftp, "fd00::1"), (Reuse::Off, Required));
+    }
+
+    #[test]
+    fn every_file_that_cannot_be_used_is_named_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let good = config(folder.path());
+        let problems = Tls::open(&TlsConfig {
+            certificates: vec![CertificateFiles {
+                chain: folder.path().join("missing.pem"),
+                ..good.certificates[0].clone()
+            }],
+            client_ca: Some(folder.path().join("no-authority.pem")),
+            networks: vec![TlsNetwork {
+                clients: "10.0.0.0/99".to_owned(),
+                reuse: None,
+                close_notify: None,
+            }],
+            ..good
+        })
+        .err()
+        .unwrap();
+        let all = problems.join("\n");
+        for part in ["missing.pem", "no-authority.pem", "10.0.0.0/99"] {
+            assert!(all.contains(part), "{all}");
+        }
+    }
+}

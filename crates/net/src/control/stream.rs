@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustls::ProtocolVersion;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -73,13 +74,13 @@ impl ControlStream {
         self.tls.is_some()
     }
 
-    /// The version and the cipher suite agreed on, for the log; `None` in clear.
+    /// The version of TLS, `1.2` or `1.3`; `None` in clear.
     #[must_use]
-    pub fn agreed(&self) -> Option<(String, String)> {
-        let agreed = self.tls.as_ref()?.session.agreed();
-        let version = agreed.protocol_version()?;
-        let suite = agreed.negotiated_cipher_suite()?.suite();
-        Some((format!("{version:?}"), format!("{suite:?}")))
+    pub fn tls_version(&self) -> Option<&'static str> {
+        match self.tls.as_ref()?.session.agreed().protocol_version()? {
+            ProtocolVersion::TLSv1_3 => Some("1.3"),
+            _ => Some("1.2"),
+        }
     }
 
     /// The certificate the client has shown, and with it the proof that it has the key.

@@ -174,7 +174,7 @@ impl Connection {
         let name = account.name.clone();
         match self.enter(account, seen).await {
             Ok(session) => {
-                session.logged_in(method);
+                session.logged_in(method, self.stream.tls_version());
                 self.session = Some(Box::new(session));
                 Outcome::LoggedIn
             }
