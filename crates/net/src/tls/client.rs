@@ -40,6 +40,9 @@ pub enum ClientCertificates {
 /// Takes every certificate at the handshake, when the client proves with a signature of today's
 /// algorithms that it has the key; `Require` makes one mandatory. The client is told the names of
 /// the authorities in `trust`, so that it can choose among several certificates.
+///
+/// Certificates of X.509 version 1, which `openssl x509 -req` makes without `-extfile`, are
+/// refused: rustls has no way to check a signature with them.
 pub(crate) fn verifier(
     mode: ClientCertificates,
     trust: Option<&ClientTrust>,

@@ -231,7 +231,16 @@ fn reason(error: &Error) -> String {
         | Invalid::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             "or one of its issuers is signed with an algorithm that is not believed".to_owned()
         }
-        other => format!("is not acceptable: {other}"),
+        // The library's own kinds are not to be had but as text.
+        other => match other.to_string() {
+            text if text.contains("CaUsedAsEndEntity") => {
+                "is that of an authority (CA:TRUE), not of a client".to_owned()
+            }
+            text if text.contains("UnsupportedCertVersion") => {
+                "or one of its issuers is of X.509 version 1; version 3 is needed".to_owned()
+            }
+            text => format!("is not acceptable: {text}"),
+        },
     }
 }
 

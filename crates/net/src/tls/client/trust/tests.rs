@@ -5,7 +5,7 @@ use std::fs;
 use rcgen::{CertificateParams, IsCa, KeyPair, SerialNumber, date_time_ymd};
 use tempfile::TempDir;
 
-use super::super::super::certificate::tests::samples::{Authority, chain, client, pem};
+use super::super::super::certificate::tests::samples::{Authority, chain, client, openssl, pem};
 use super::super::PeerCertificate;
 use super::*;
 
@@ -39,7 +39,32 @@ fn trust_is_of_the_authority_the_dates_and_the_use() {
     assert!(early.contains("not valid before"), "{early}");
     let mut authority_itself = client("ann");
     authority_itself.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    refused(&sign(&authority_itself).chain);
+    let authority_itself = refused(&sign(&authority_itself).chain);
+    assert!(authority_itself.contains("CA:TRUE"), "{authority_itself}");
+}
+
+#[test]
+fn weak_algorithms_vouch_for_nobody() {
+    let folder = TempDir::new().unwrap();
+    let text = |name| fs::read_to_string(folder.path().join(name)).unwrap();
+    fs::write(folder.path().join("use"), "extendedKeyUsage=clientAuth").unwrap();
+    let verdict = |bits: u32, hash: &str| {
+        for arguments in [
+            format!("req -x509 -newkey rsa:{bits} -nodes -keyout ca.key -out ca.pem -subj /CN=ca"),
+            "req -newkey rsa:2048 -nodes -keyout key.pem -out csr.pem -subj /CN=ann".to_owned(),
+            format!(
+                "x509 -req -in csr.pem -extfile use -CA ca.pem -CAkey ca.key -{hash} -out ann.pem"
+            ),
+        ] {
+            openssl(folder.path(), &arguments.split(' ').collect::<Vec<_>>());
+        }
+        let trust = ClientTrust::from_pem(text("ca.pem").as_bytes(), None).unwrap();
+        peer(&text("ann.pem")).verify(&trust)
+    };
+    verdict(2048, "sha256").unwrap();
+    verdict(1024, "sha256").unwrap_err();
+    let refused = verdict(2048, "sha1").unwrap_err();
+    assert!(refused.contains("algorithm"), "{refused}");
 }
 
 #[test]

@@ -12,37 +12,49 @@ use super::*;
 fn m11_hostile_names_and_extensions_are_an_error() {
     let root = Authority::new("Root");
     let trust = trust(&root);
-    // Constraints on names of every kind in an authority, and a certificate that breaks them.
-    let mut middle = CertificateParams::default();
-    middle.distinguished_name = named(&[(DnType::CommonName, "Middle")]);
-    middle.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    middle.name_constraints = Some(NameConstraints {
-        permitted_subtrees: vec![
-            GeneralSubtree::DnsName("example.org".to_owned()),
-            GeneralSubtree::IpAddress(CidrSubnet::from_v4_prefix([192, 0, 2, 0], 24)),
-        ],
-        excluded_subtrees: vec![GeneralSubtree::DnsName(String::new())],
-    });
-    let middle_key = KeyPair::generate().unwrap();
-    let middle_pem = root.sign(&middle, &middle_key).chain;
-    let issuer = rcgen::Issuer::new(middle, middle_key);
-    for name in ["*.example.org", "other.test", "203.0.113.1"] {
+    let verdict = |name: &str, excluded: &[&str]| {
+        let constraints = NameConstraints {
+            permitted_subtrees: vec![
+                GeneralSubtree::DnsName("example.org".to_owned()),
+                GeneralSubtree::IpAddress(CidrSubnet::from_v4_prefix([192, 0, 2, 0], 24)),
+            ],
+            excluded_subtrees: excluded
+                .iter()
+                .map(|&name| GeneralSubtree::DnsName(name.to_owned()))
+                .collect(),
+        };
+        let mut middle = CertificateParams::default();
+        middle.distinguished_name = named(&[(DnType::CommonName, "Middle")]);
+        middle.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        middle.name_constraints = Some(constraints);
+        let key = KeyPair::generate().unwrap();
+        let middle_pem = root.sign(&middle, &key).chain;
+        let issuer = rcgen::Issuer::new(middle, key);
         let mut ann = CertificateParams::new(vec![name.to_owned()]).unwrap();
         ann.extended_key_usages = client("ann").extended_key_usages;
-        let ann = ann
-            .signed_by(&KeyPair::generate().unwrap(), &issuer)
-            .unwrap()
-            .pem();
-        peer(&format!("{ann}{middle_pem}"))
-            .verify(&trust)
-            .unwrap_err();
+        let ann = ann.signed_by(&KeyPair::generate().unwrap(), &issuer);
+        peer(&format!("{}{middle_pem}", ann.unwrap().pem())).verify(&trust)
+    };
+    verdict("ok.example.org", &[]).unwrap();
+    verdict("192.0.2.9", &[]).unwrap();
+    for (name, excluded) in [
+        ("other.test", &[][..]),
+        ("203.0.113.1", &[]),
+        // The wildcard would be for the excluded name as well (RUSTSEC-2026-0099).
+        ("*.example.org", &["no.example.org"]),
+        ("no.example.org", &["no.example.org"]),
+        ("any.example.org", &[""]),
+    ] {
+        verdict(name, excluded).unwrap_err();
     }
-    let mut critical = client("ann");
-    let mut extension = CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![0x30, 0x80]);
-    extension.set_criticality(true);
-    critical.custom_extensions = vec![extension];
-    let critical = root.sign(&critical, &KeyPair::generate().unwrap());
-    peer(&critical.chain).verify(&trust).unwrap_err();
+    for (critical, trusted) in [(false, true), (true, false)] {
+        let mut params = client("ann");
+        let mut extension = CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![0x30, 0x80]);
+        extension.set_criticality(critical);
+        params.custom_extensions = vec![extension];
+        let ann = peer(&root.sign(&params, &KeyPair::generate().unwrap()).chain);
+        assert_eq!(ann.verify(&trust).is_ok(), trusted);
+    }
 }
 
 #[test]
