@@ -1,7 +1,7 @@
 //! Data connections made by hand, from any address of this machine.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketType, sockopt};
@@ -58,14 +58,14 @@ impl Control {
     #[track_caller]
     pub fn passive(&mut self) -> TcpStream {
         let port = self.epsv_port();
-        open(SocketAddr::new(self.peer().ip(), port))
+        open_from(self.local().ip(), SocketAddr::new(self.peer().ip(), port))
     }
 
     /// PASV and the connection to it.
     #[track_caller]
     pub fn passive_old(&mut self) -> TcpStream {
         let address = self.pasv_address();
-        open(address.into())
+        open_from(self.local().ip(), address.into())
     }
 
     /// A listener of ours, told to the server with EPRT.
@@ -225,6 +225,18 @@ pub fn open(address: SocketAddr) -> TcpStream {
         .unwrap_or_else(|error| panic!("the data connection to {address}: {error}"));
     prepare(&stream);
     stream
+}
+
+// From the control connection's own address, where it has one of its own.
+#[track_caller]
+fn open_from(local: IpAddr, address: SocketAddr) -> TcpStream {
+    match local {
+        IpAddr::V4(local) if local.is_loopback() && local != Ipv4Addr::LOCALHOST => {
+            connect_from(local, address)
+                .unwrap_or_else(|error| panic!("from {local} to {address}: {error}"))
+        }
+        _ => open(address),
+    }
 }
 
 /// Takes the server's connection to our listener.

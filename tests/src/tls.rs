@@ -3,28 +3,25 @@
 
 pub mod certificates;
 pub mod hello;
+mod parties;
+mod sessions;
 mod stream;
 mod tape;
 
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{
-    ClientSessionStore, ResolvesClientCert, Resumption, Tls12ClientSessionValue, Tls12Resumption,
-    Tls13ClientSessionValue,
-};
+use rustls::client::{ClientSessionStore, ResolvesClientCert, Resumption, Tls12Resumption};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
-use rustls::{
-    CipherSuite, ClientConfig, ClientConnection, DigitallySignedStruct, NamedGroup,
-    ProtocolVersion, SignatureScheme, SupportedProtocolVersion,
-};
+use rustls::{CipherSuite, ClientConfig, ClientConnection, SupportedProtocolVersion};
 
+use self::parties::{Certificate, any_server};
+pub use self::sessions::Sessions;
 pub use self::stream::{Failure, Pipe, TlsStream};
-use self::tape::{Capture, SteadyKey, Tape};
+use self::tape::Tape;
 use crate::control::Control;
 use crate::wharf::{Account, Wharf};
 
@@ -52,7 +49,7 @@ impl Tls {
             suites: None,
             alpn: Vec::new(),
             name: ServerName::try_from("127.0.0.1").expect("an address"),
-            certificate: Arc::new(Certificate(None)),
+            certificate: Arc::new(Certificate::none()),
             sessions: None,
             tickets: true,
             pieces: None,
@@ -123,12 +120,7 @@ impl Tls {
     /// Shows this certificate when asked for one.
     #[must_use]
     pub fn certificate(mut self, key: &CertifiedKey) -> Self {
-        let steady = SteadyKey {
-            key: Arc::clone(&key.key),
-            signed: Arc::default(),
-        };
-        let key = CertifiedKey::new(key.cert.clone(), Arc::new(steady));
-        self.certificate = Arc::new(Certificate(Some(Arc::new(key))));
+        self.certificate = Arc::new(Certificate::of(key));
         self
     }
 
@@ -139,11 +131,13 @@ impl Tls {
         self
     }
 
-    /// Begins a new session.
+    /// The same way, beginning a new session.
     #[must_use]
-    pub fn fresh(mut self) -> Self {
-        self.sessions = None;
-        self
+    pub fn fresh(&self) -> Self {
+        Self {
+            sessions: None,
+            ..self.clone()
+        }
     }
 
     /// Cuts the records of the handshake into records of so many bytes each.
@@ -186,15 +180,12 @@ impl Tls {
     pub fn connect(&self, socket: TcpStream) -> Result<TlsStream, Failure> {
         let (tape, provider) = Tape::record(self.provider());
         let sessions = self.sessions.clone().unwrap_or_default();
-        let hint = sessions.lock().group;
+        let source = sessions.source(self.fresh(), tape);
         let config = Arc::new(self.config(provider, Arc::new(sessions.clone())));
         let connection = ClientConnection::new(config, self.name.clone()).expect("a client");
         let mut stream = TlsStream::new(socket, connection, self.pieces, tape);
         stream.handshake()?;
-        if stream.version() == Some(ProtocolVersion::TLSv1_3) && !stream.resumed() {
-            let tls = self.clone().fresh();
-            sessions.lock().tls13 = Some(Arc::new(Source { tls, tape, hint }));
-        }
+        sessions.keep(&stream, source);
         Ok(stream)
     }
 
@@ -275,157 +266,6 @@ impl Wharf {
     }
 }
 
-/// What a server gave to resume a session with. Clones are the same place.
-#[derive(Debug, Clone, Default)]
-pub struct Sessions(Arc<Mutex<Held>>);
-
-#[derive(Debug, Clone, Default)]
-struct Held {
-    group: Option<NamedGroup>,
-    tls12: Option<Tls12ClientSessionValue>,
-    tls13: Option<Arc<Source>>,
-}
-
-/// Where the ticket of a TLS 1.3 session comes from, again and again.
-#[derive(Debug)]
-struct Source {
-    tls: Tls,
-    tape: &'static Tape,
-    hint: Option<NamedGroup>,
-}
-
-impl Source {
-    fn ticket(&self) -> Option<Tls13ClientSessionValue> {
-        let capture = Arc::new(Capture {
-            hint: self.hint,
-            ticket: Mutex::new(None),
-        });
-        let provider = self.tape.play(self.tls.provider());
-        let store: Arc<dyn ClientSessionStore> = Arc::<Capture>::clone(&capture);
-        let config = Arc::new(self.tls.config(provider, store));
-        let mut connection = ClientConnection::new(config, self.tls.name.clone()).ok()?;
-        let answers = self.tape.answers();
-        let mut rest = answers.as_slice();
-        let mut unsent = Vec::new();
-        while !rest.is_empty() && lock(&capture.ticket).is_none() {
-            connection.write_tls(&mut unsent).ok()?;
-            connection.read_tls(&mut rest).ok()?;
-            connection.process_new_packets().ok()?;
-        }
-        lock(&capture.ticket).take()
-    }
-}
-
-impl Sessions {
-    /// Whether there is anything to resume.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        let held = self.lock().clone();
-        held.tls12.is_none() && held.tls13.is_none_or(|source| source.ticket().is_none())
-    }
-
-    /// Another place with the same content.
-    #[must_use]
-    pub fn copy(&self) -> Self {
-        Self(Arc::new(Mutex::new(self.lock().clone())))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Held> {
-        lock(&self.0)
-    }
-}
-
-impl ClientSessionStore for Sessions {
-    fn set_kx_hint(&self, _: ServerName<'static>, group: NamedGroup) {
-        self.lock().group = Some(group);
-    }
-
-    fn kx_hint(&self, _: &ServerName<'_>) -> Option<NamedGroup> {
-        self.lock().group
-    }
-
-    fn set_tls12_session(&self, _: ServerName<'static>, value: Tls12ClientSessionValue) {
-        self.lock().tls12 = Some(value);
-    }
-
-    fn tls12_session(&self, _: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
-        self.lock().tls12.clone()
-    }
-
-    fn remove_tls12_session(&self, _: &ServerName<'static>) {
-        self.lock().tls12 = None;
-    }
-
-    fn insert_tls13_ticket(&self, _: ServerName<'static>, _: Tls13ClientSessionValue) {}
-
-    fn take_tls13_ticket(&self, _: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
-        let source = self.lock().tls13.clone();
-        source?.ticket()
-    }
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[derive(Debug)]
-struct Certificate(Option<Arc<CertifiedKey>>);
-
-impl ResolvesClientCert for Certificate {
-    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        self.0.clone()
-    }
-
-    fn has_certs(&self) -> bool {
-        self.0.is_some()
-    }
-}
-
-/// Trusts every certificate; that the server has its key is verified all the same.
-#[derive(Debug)]
-struct AnyServer(CryptoProvider);
-
-// One for all: rustls resumes a session only under the verifier it was begun with.
-fn any_server() -> Arc<dyn ServerCertVerifier> {
-    static ONE: Mutex<Option<Arc<AnyServer>>> = Mutex::new(None);
-    let mut one = lock(&ONE);
-    let one = one.get_or_insert_with(|| Arc::new(AnyServer(aws_lc_rs::default_provider())));
-    Arc::<AnyServer>::clone(one)
-}
-
-impl ServerCertVerifier for AnyServer {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }

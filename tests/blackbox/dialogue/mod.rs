@@ -1,6 +1,7 @@
 //! The command table: right, wrong, and out of order.
 
 mod ascii;
+mod between_servers;
 mod listings;
 mod login;
 mod metadata;
@@ -10,4 +11,5 @@ mod paths;
 mod pipelining;
 mod site;
 mod syntax;
+mod tls;
 mod transfers;

@@ -6,4 +6,5 @@ mod kills;
 mod limits;
 mod live;
 mod signals;
+mod tls;
 mod writers;

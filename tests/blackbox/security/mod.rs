@@ -9,4 +9,5 @@ mod odd;
 mod protocol;
 mod resources;
 mod rules;
+mod tls;
 mod traversal;
