@@ -15,6 +15,9 @@ use crate::shell;
 /// The packages `cargo xtask bench` compares wharf with.
 pub(crate) const NAMES: &[&str] = &["vsftpd", "pure-ftpd", "proftpd-core"];
 
+/// What some of them are unpacked with.
+const WITH: &[(&str, &[&str])] = &[("proftpd-core", &["proftpd-mod-crypto"])];
+
 /// How deep shared libraries may depend on further ones that are missing.
 const DEPENDENCY_ROUNDS: usize = 5;
 
@@ -22,7 +25,8 @@ const DEPENDENCY_ROUNDS: usize = 5;
 /// that stands for `/`. Does nothing when it is there already.
 pub(crate) fn unpack(name: &str) -> Result<PathBuf> {
     let folder = shell::target_folder()?.join("peers").join(name);
-    if version_file(&folder).exists() {
+    let with = with(name);
+    if version_file(&folder).exists() && with.iter().all(|extra| mark(&folder, extra).exists()) {
         return Ok(folder);
     }
     if shell::find("apt-get").is_none() || shell::find("dpkg-deb").is_none() {
@@ -33,6 +37,10 @@ pub(crate) fn unpack(name: &str) -> Result<PathBuf> {
         fs::remove_dir_all(&folder)?;
     }
     let version = add(&folder, name)?;
+    for extra in with {
+        let version = add(&folder, extra)?;
+        fs::write(mark(&folder, extra), version)?;
+    }
     complete(&folder, name)?;
     // Written last: its presence says that the rest is whole.
     fs::write(version_file(&folder), version)?;
@@ -50,6 +58,17 @@ pub(crate) fn library_path(folder: &Path) -> OsString {
     std::env::join_paths(places).unwrap_or_default()
 }
 
+fn with(name: &str) -> &'static [&'static str] {
+    WITH.iter()
+        .find(|(package, _)| *package == name)
+        .map_or(&[], |(_, with)| with)
+}
+
+/// The file that says that the package `extra` is unpacked in `folder` too.
+fn mark(folder: &Path, extra: &str) -> PathBuf {
+    folder.join(format!("VERSION.{extra}"))
+}
+
 fn version_file(folder: &Path) -> PathBuf {
     folder.join("VERSION")
 }
@@ -61,8 +80,12 @@ fn multiarch() -> String {
 /// Adds the libraries no program in `folder` can be loaded without. The names of the libraries do
 /// not give the names of the packages, so dependencies are added until nothing is missing.
 fn complete(folder: &Path, name: &str) -> Result<()> {
-    let mut unpacked = BTreeSet::from([name.to_owned()]);
-    let mut latest = vec![name.to_owned()];
+    let mut latest: Vec<String> = [name]
+        .iter()
+        .chain(with(name))
+        .map(|&one| one.to_owned())
+        .collect();
+    let mut unpacked = BTreeSet::from_iter(latest.iter().cloned());
     for _ in 0..DEPENDENCY_ROUNDS {
         if missing_libraries(folder)?.is_empty() {
             return Ok(());

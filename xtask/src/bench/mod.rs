@@ -29,6 +29,7 @@ mod report;
 mod rows;
 mod scratch;
 mod stub;
+mod tls;
 
 /// Descriptors the load generator needs for 10 000 sessions.
 const DESCRIPTORS: u64 = 11_000;
@@ -39,8 +40,12 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             print!("{}", options::usage());
             Ok(())
         }
-        Call::Stub { port, files } => {
-            stub::start(port, &files)?;
+        Call::Stub {
+            port,
+            files,
+            certificate,
+        } => {
+            stub::start(port, &files, &certificate)?;
             loop {
                 std::thread::park();
             }
@@ -187,15 +192,16 @@ fn measure_once(
     scratch: &Scratch,
 ) -> Result<Vec<f64>> {
     let port = free_port()?;
-    let command = contender.command(scratch, port, row.login)?;
+    let command = contender.command(scratch, port, row.service(contender))?;
     let log = scratch.run.join(format!("{}.log", contender.name()));
     let server = Running::start(command, port, contender.ready(), &log)?;
     let target = Target {
         contender,
         server: &server,
         scratch,
+        tls: row.tls.then(tls::client_config).transpose()?,
         seconds: options.seconds(),
-        copies: options.copies(),
+        copies: options.copies(row.tls),
     };
     let recording = options
         .profile
@@ -263,7 +269,10 @@ fn document(options: &Options, scratch: &Scratch, results: &Results) -> Result<S
         .replace("{ROUNDS}", &options.rounds.to_string())
         .replace("{COMMAND}", command.trim_end())
         .replace("{SECONDS}", &options.seconds().to_string())
-        .replace("{COPIES}", &options.copies().to_string())
+        .replace("{COPIES}", &options.copies(false).to_string())
+        .replace("{FTPS_COPIES}", &options.copies(true).to_string())
+        .replace("{CIPHER}", tls::CIPHER)
+        .replace("{CURVE}", tls::CURVE)
         .replace("{TABLE}\n", &results.table(&options.rows))
         .replace("{BEHIND}\n", &report::behind(&old))
         .replace("{SERVERS}\n", &servers)

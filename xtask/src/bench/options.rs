@@ -1,11 +1,12 @@
 //! The arguments of `cargo xtask bench`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::peers::Contender;
 use super::rows::{ROWS, Row};
+use super::tls::Certificate;
 
 /// What is asked for.
 #[derive(Debug)]
@@ -30,6 +31,7 @@ pub(crate) enum Call {
     Stub {
         port: u16,
         files: PathBuf,
+        certificate: Certificate,
     },
 }
 
@@ -54,10 +56,11 @@ impl Options {
     }
 
     /// How often the large file is moved in one round.
-    pub(crate) fn copies(&self) -> u64 {
+    pub(crate) fn copies(&self, tls: bool) -> u64 {
         match (self.profile, self.quick) {
             (true, _) => 16,
             (_, true) => 1,
+            _ if tls => 2,
             _ => 4,
         }
     }
@@ -97,6 +100,10 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Call> {
                 return Ok(Call::Stub {
                     port: value()?.parse()?,
                     files: PathBuf::from(rest.next().context("`--stub` needs a folder")?),
+                    certificate: Certificate::within(Path::new(
+                        rest.next()
+                            .context("`--stub` needs its certificate's folder")?,
+                    )),
                 });
             }
             "--help" | "-h" => return Ok(Call::Help),

@@ -121,9 +121,9 @@ impl Running {
 
     /// CPU time of all its processes so far, those that ended and were waited for included.
     pub(crate) fn cpu(&self) -> Result<Duration> {
-        let ticks: u64 = self.tree()?.iter().map(|process| process.ticks).sum();
-        let each = rustix::param::clock_ticks_per_second();
-        Ok(Duration::from_secs_f64(ticks as f64 / each as f64))
+        Ok(ticks(
+            self.tree()?.iter().map(|process| process.ticks).sum(),
+        ))
     }
 
     /// Memory of all its processes in bytes, shared pages divided among those that share them.
@@ -252,6 +252,18 @@ impl Process {
             started: number(19)?,
         })
     }
+}
+
+/// CPU time of this process and of the children it waited for.
+pub(crate) fn own_cpu() -> Result<Duration> {
+    let me = rustix::process::getpid().as_raw_nonzero().get();
+    let process = Process::read(me).context("this process is not in /proc")?;
+    Ok(ticks(process.ticks))
+}
+
+fn ticks(number: u64) -> Duration {
+    let each = rustix::param::clock_ticks_per_second();
+    Duration::from_secs_f64(number as f64 / each as f64)
 }
 
 fn tree(root: Pid) -> Result<Vec<Process>> {

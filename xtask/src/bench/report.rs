@@ -97,6 +97,7 @@ impl Results {
         match better {
             Better::Higher => medians.max_by(f64::total_cmp),
             Better::Lower => medians.min_by(f64::total_cmp),
+            Better::Neither => None,
         }
     }
 
@@ -176,6 +177,7 @@ fn ratio(value: f64, best: f64, better: Better) -> String {
     let ratio = match better {
         Better::Higher => value / best,
         Better::Lower => best / value,
+        Better::Neither => f64::NAN,
     };
     if ratio.is_finite() && ratio > 0.0 {
         // As many digits as tell one ratio from the next.

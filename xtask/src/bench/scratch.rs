@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use rustix::fs::{FileType, Mode, mknodat};
 
+use super::tls::Certificate;
 use crate::shell;
 
 /// Below the ports the kernel gives to clients, so that the two never meet.
@@ -58,7 +59,9 @@ impl Scratch {
             fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
         }
         noise(&scratch.files.join("large"), LARGE)?;
+        noise(&scratch.files.join("quarter"), LARGE / 4)?;
         noise(&scratch.files.join("small"), SMALL)?;
+        scratch.certificate().make()?;
         scratch.empty_uploads()?;
         Ok(scratch)
     }
@@ -69,6 +72,11 @@ impl Scratch {
 
     pub(crate) fn account_id(&self) -> String {
         ACCOUNT_ID.to_string()
+    }
+
+    /// What every server shows over TLS.
+    pub(crate) fn certificate(&self) -> Certificate {
+        Certificate::within(&self.run)
     }
 
     /// Where clients upload to: `/up` for them.
@@ -83,6 +91,8 @@ impl Scratch {
             fs::remove_dir_all(&uploads)?;
         }
         fs::create_dir(&uploads)?;
+        // vsftpd's fastest uploads are anonymous.
+        fs::set_permissions(&uploads, fs::Permissions::from_mode(0o777))?;
         if rustix::process::geteuid().is_root() {
             chown(&uploads, Some(ACCOUNT_ID), Some(ACCOUNT_ID))?;
         }

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::{ACCOUNT, Login, PASSWORD, SHA256_CRYPT, YESCRYPT};
 use crate::bench::scratch::{PASSIVE_PORTS, Scratch};
+use crate::bench::tls::Certificate;
 use crate::{peers, shell};
 
 /// The released binary, beside the one that runs now.
@@ -32,9 +33,14 @@ pub(super) fn wharf(
     port: u16,
     durability: &str,
     memory: bool,
+    tls: bool,
 ) -> Result<Command> {
     let settings = scratch.run.join("wharf.toml");
-    let text = include_str!("wharf.toml")
+    let mut text = include_str!("wharf.toml").to_owned();
+    if tls {
+        text += include_str!("wharf-tls.toml");
+    }
+    let text = filled(&text, scratch, port)
         .replace("{DURABILITY}", durability)
         .replace("{PASSWORD_MEMORY}", &memory.to_string());
     fs::write(&settings, text)?;
@@ -52,9 +58,13 @@ pub(super) fn wharf(
     Ok(command)
 }
 
-pub(super) fn vsftpd(scratch: &Scratch, port: u16, login: Login) -> Result<Command> {
+pub(super) fn vsftpd(scratch: &Scratch, port: u16, login: Login, tls: bool) -> Result<Command> {
     let yes = |on: bool| if on { "YES" } else { "NO" };
-    let text = filled(include_str!("vsftpd.conf"), scratch, port)
+    let mut text = include_str!("vsftpd.conf").to_owned();
+    if tls {
+        text += include_str!("vsftpd-tls.conf");
+    }
+    let text = filled(&text, scratch, port)
         .replace("{ANONYMOUS}", yes(login == Login::Anonymous))
         .replace("{ACCOUNT}", yes(login == Login::Account));
     let settings = scratch.run.join("vsftpd.conf");
@@ -100,13 +110,26 @@ fn pure_pw() -> Result<Command> {
     Ok(command)
 }
 
-pub(super) fn pure_ftpd(scratch: &Scratch, port: u16, database: &str) -> Result<Command> {
+pub(super) fn pure_ftpd(
+    scratch: &Scratch,
+    port: u16,
+    database: &str,
+    tls: bool,
+) -> Result<Command> {
     let mut command = in_namespace(scratch, "pure-ftpd", "usr/sbin/pure-ftpd")?;
     command.args(["--bind", &format!("127.0.0.1,{port}"), "--ipv4only"]);
     command.args(["--passiveportrange", &passive_range(':')]);
     // The highest number it takes.
     command.args(["--maxclientsnumber", "5000", "--maxidletime", "60"]);
-    command.args(["--chrooteveryone", "--dontresolve", "--tls", "0"]);
+    command.args(["--chrooteveryone", "--dontresolve"]);
+    if tls {
+        // 3: both connections must be protected.
+        let Certificate { chain, key } = scratch.certificate();
+        let files = format!("{},{}", chain.display(), key.display());
+        command.args(["--tls", "3", "--certfile", &files]);
+    } else {
+        command.args(["--tls", "0"]);
+    }
     command.args(["--syslogfacility", "none"]);
     command.args(["--limitrecursion", "3000000:5"]);
     command
@@ -149,12 +172,15 @@ pub(super) fn prepare_proftpd(scratch: &Scratch) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn proftpd(scratch: &Scratch, port: u16) -> Result<Command> {
+pub(super) fn proftpd(scratch: &Scratch, port: u16, tls: bool) -> Result<Command> {
     let settings = scratch.run.join("proftpd.conf");
-    fs::write(
-        &settings,
-        filled(include_str!("proftpd.conf"), scratch, port),
-    )?;
+    let mut text = include_str!("proftpd.conf").to_owned();
+    if tls {
+        let folder = peers::unpack("proftpd-core")?.join("usr/lib/proftpd");
+        text +=
+            &include_str!("proftpd-tls.conf").replace("{MODULES}", &folder.display().to_string());
+    }
+    fs::write(&settings, filled(&text, scratch, port))?;
     let mut command = in_namespace(scratch, "proftpd-core", "usr/sbin/proftpd")?;
     command
         .args(["--nodaemon", "--quiet", "--config"])
@@ -166,7 +192,8 @@ pub(super) fn ceiling(scratch: &Scratch, port: u16) -> Result<Command> {
     let mut command = shell::command(std::env::current_exe()?);
     command
         .args(["bench", "--stub", &port.to_string()])
-        .arg(&scratch.files);
+        .arg(&scratch.files)
+        .arg(&scratch.run);
     Ok(command)
 }
 
@@ -219,7 +246,10 @@ pub(crate) fn write_users(scratch: &Scratch) -> Result<()> {
 }
 
 fn filled(text: &str, scratch: &Scratch, port: u16) -> String {
+    let Certificate { chain, key } = scratch.certificate();
     text.replace("{PORT}", &port.to_string())
+        .replace("{CERTIFICATE}", &chain.display().to_string())
+        .replace("{KEY}", &key.display().to_string())
         .replace("{PASSIVE_LOW}", &PASSIVE_PORTS.start().to_string())
         .replace("{PASSIVE_HIGH}", &PASSIVE_PORTS.end().to_string())
         .replace("{FILES}", &scratch.files.display().to_string())

@@ -50,6 +50,14 @@ pub(crate) enum Login {
     Account,
 }
 
+/// What a server is started for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Service {
+    pub(crate) login: Login,
+    /// Explicit TLS, and nothing without it.
+    pub(crate) tls: bool,
+}
+
 impl Contender {
     pub(crate) const ALL: &[Self] = &[
         Self::Wharf,
@@ -99,6 +107,15 @@ impl Contender {
         !self.is_wharf() && !matches!(self, Self::Ceiling)
     }
 
+    /// Who uploads. For accounts vsftpd sends every protected byte through a second process, which
+    /// costs it half its speed and more; only anonymous sessions are spared that.
+    pub(crate) const fn uploader(self, tls: bool) -> Login {
+        match self {
+            Self::Vsftpd if tls => Login::Anonymous,
+            _ => Login::Account,
+        }
+    }
+
     /// The Debian package it comes from.
     pub(crate) const fn package(self) -> Option<&'static str> {
         match self {
@@ -133,11 +150,12 @@ impl Contender {
             Self::Vsftpd => "sendfile; seccomp, PID, IPC and network name spaces off (they are on \
                  by default and make logins slower); `one_process_model` where nobody but \
                  anonymous logs in. Passwords: yescrypt cost 9 (Debian's default for local users) \
-                 through pam_unix."
+                 through pam_unix. FTPS: `require_ssl_reuse` as by default; uploads by anonymous, \
+                 because for accounts every protected byte goes through a second process."
                 .to_owned(),
             Self::PureFtpd => "sendfile; `-L` raised for long listings; its own ceiling is 5 000 \
                  clients. Passwords: PureDB with crypt(3) SHA-256, 5000 rounds, which it accepts \
-                 but does not make."
+                 but does not make. FTPS: full handshakes on data connections."
                 .to_owned(),
             Self::PureFtpdArgon => format!(
                 "the same; passwords: PureDB by `pure-pw` with its default hash, here {}; measured \
@@ -147,11 +165,14 @@ impl Contender {
             Self::ProFtpd => format!(
                 "sendfile; mod_delay, scoreboard and logs off; `ListOptions maxfiles` raised; a \
                  million entries are listed once only. \
-                 Passwords: AuthUserFile by `ftpasswd`, here {}.",
+                 Passwords: AuthUserFile by `ftpasswd`, here {}. FTPS: mod_tls, session reuse \
+                 demanded as by default; `TLSCACertificateFile` set, or each session would read all \
+                 authorities of the system. Its listener pauses for 0.2 s after a session ends.",
                 hash_of(&scratch.run.join("proftpd.passwd"))?
             ),
             Self::Ceiling => "no server: a stand-in that answers at once, discards uploads and \
-                 checks no password. Where a server comes near it, the figure says as much of the \
+                 checks no password; over TLS it encrypts and decrypts, but reads no file. \
+                 Where a server comes near it, the figure says as much of the \
                  load generator and the kernel as of the server. No ratio is taken against it."
                 .to_owned(),
         })
@@ -169,15 +190,16 @@ impl Contender {
     }
 
     /// The command that runs it in the foreground on 127.0.0.1:`port`.
-    pub(crate) fn command(self, scratch: &Scratch, port: u16, login: Login) -> Result<Command> {
+    pub(crate) fn command(self, scratch: &Scratch, port: u16, service: Service) -> Result<Command> {
+        let Service { login, tls } = service;
         match self {
-            Self::Wharf => launch::wharf(scratch, port, "none", true),
-            Self::WharfFull => launch::wharf(scratch, port, "full", true),
-            Self::WharfForgetful => launch::wharf(scratch, port, "none", false),
-            Self::Vsftpd => launch::vsftpd(scratch, port, login),
-            Self::PureFtpd => launch::pure_ftpd(scratch, port, "pure-crypt.pdb"),
-            Self::PureFtpdArgon => launch::pure_ftpd(scratch, port, "pure-argon2.pdb"),
-            Self::ProFtpd => launch::proftpd(scratch, port),
+            Self::Wharf => launch::wharf(scratch, port, "none", true, tls),
+            Self::WharfFull => launch::wharf(scratch, port, "full", true, tls),
+            Self::WharfForgetful => launch::wharf(scratch, port, "none", false, tls),
+            Self::Vsftpd => launch::vsftpd(scratch, port, login, tls),
+            Self::PureFtpd => launch::pure_ftpd(scratch, port, "pure-crypt.pdb", tls),
+            Self::PureFtpdArgon => launch::pure_ftpd(scratch, port, "pure-argon2.pdb", tls),
+            Self::ProFtpd => launch::proftpd(scratch, port, tls),
             Self::Ceiling => launch::ceiling(scratch, port),
         }
     }

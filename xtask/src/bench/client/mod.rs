@@ -1,52 +1,25 @@
 //! The load generator: an FTP client that costs as little as a client can.
 //!
 //! Every transfer is what a real client does: EPSV, connect, the command, its 150, the data, its
-//! 226. Received data is discarded in the kernel, sent data comes from memory without a copy, and
-//! a wrong size or reply is an error.
+//! 226, and over TLS a handshake that resumes the session of the control connection. A wrong size
+//! or reply is an error.
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
-use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use rustix::fs::{MemfdFlags, memfd_create, sendfile};
-use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, sockopt};
+use rustls::ClientConfig;
 
-/// How long a server may take for anything; a password hash by pure-pw takes seconds.
-const PATIENCE: Duration = Duration::from_secs(120);
+use super::tls::{self, Buffers};
+
+mod socket;
+
+use socket::connect;
+pub(crate) use socket::{Idle, Payload, discard};
+
 /// The longest reply taken.
 const LONGEST_REPLY: usize = 64 * 1024;
-/// What one `recv` may discard at most. The memory is never touched.
-const DISCARD: usize = 4 << 20;
-/// What one `sendfile` may send at most.
-const SENT: usize = 8 << 20;
-
-/// Memory that uploads are sent from, shared by all sessions.
-#[derive(Debug, Clone)]
-pub(crate) struct Payload(Arc<OwnedFd>);
-
-impl Payload {
-    pub(crate) fn new() -> Result<Self> {
-        let memory = memfd_create("upload", MemfdFlags::CLOEXEC)?;
-        let mut file = std::fs::File::from(memory);
-        file.write_all(&vec![0xA5; SENT])?;
-        Ok(Self(Arc::new(OwnedFd::from(file))))
-    }
-
-    fn send(&self, to: &TcpStream, length: u64) -> Result<()> {
-        let mut left = length;
-        while left > 0 {
-            let mut offset = 0;
-            let piece = usize::try_from(left.min(SENT as u64))?;
-            let sent = sendfile(to, &*self.0, Some(&mut offset), piece)?;
-            ensure!(sent > 0, "nothing more can be sent");
-            left -= sent as u64;
-        }
-        Ok(())
-    }
-}
 
 /// What was seen of one listing.
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +35,7 @@ pub(crate) struct Listing {
 /// One control connection.
 #[derive(Debug)]
 pub(crate) struct Session {
-    control: TcpStream,
+    control: Control,
     server: SocketAddrV4,
     source: Option<Ipv4Addr>,
     /// Bytes received and not yet taken start at `taken`.
@@ -70,6 +43,22 @@ pub(crate) struct Session {
     taken: usize,
     /// Never read from: the kernel discards into it.
     sink: Vec<u8>,
+    /// What protected data connections use, one after the other.
+    buffers: Buffers,
+}
+
+#[derive(Debug)]
+enum Control {
+    Clear(TcpStream),
+    Protected(Box<tls::Control>),
+    /// Its handshake failed.
+    Lost,
+}
+
+/// A data connection, ready for the data.
+enum Data {
+    Clear(TcpStream),
+    Protected(tls::Channel),
 }
 
 impl Session {
@@ -77,15 +66,35 @@ impl Session {
     pub(crate) fn connect(server: SocketAddrV4, source: Option<Ipv4Addr>) -> Result<Self> {
         let control = connect(server, source).context("cannot connect")?;
         let mut session = Self {
-            control,
+            control: Control::Clear(control),
             server,
             source,
             received: Vec::new(),
             taken: 0,
             sink: Vec::new(),
+            buffers: Buffers::default(),
         };
         session.expect("the greeting", &[220])?;
         Ok(session)
+    }
+
+    /// AUTH TLS and a full handshake.
+    pub(crate) fn protect(&mut self, config: &ClientConfig) -> Result<()> {
+        self.command("AUTH TLS", &[234])?;
+        let Control::Clear(stream) = std::mem::replace(&mut self.control, Control::Lost) else {
+            bail!("the connection is protected already");
+        };
+        let control = tls::Control::connect(stream, config).context("after AUTH TLS")?;
+        self.control = Control::Protected(Box::new(control));
+        Ok(())
+    }
+
+    /// Has data connections protected too, and makes room for what will come over them.
+    pub(crate) fn protect_data(&mut self) -> Result<()> {
+        self.command("PBSZ 0", &[200])?;
+        self.command("PROT P", &[200])?;
+        self.buffers = Buffers::large();
+        Ok(())
     }
 
     pub(crate) fn login(&mut self, name: &str, password: &str) -> Result<()> {
@@ -107,21 +116,15 @@ impl Session {
 
     /// Downloads a file of `size` bytes.
     pub(crate) fn download(&mut self, path: &str, size: u64) -> Result<()> {
-        let data = self.open_data()?;
-        self.command(&format!("RETR {path}"), &[150, 125])?;
-        if self.sink.is_empty() {
-            self.sink = vec![0; DISCARD];
-        }
-        let mut got = 0;
-        loop {
-            let (_, length) = rustix::net::recv(&data, &mut self.sink[..], RecvFlags::TRUNC)
-                .with_context(|| format!("no more data of {path} after {got} bytes"))?;
-            if length == 0 {
-                break;
+        let got = match self.begin(&format!("RETR {path}"))? {
+            Data::Clear(stream) => discard(&stream, &mut self.sink),
+            Data::Protected(mut channel) => {
+                let got = channel.discard();
+                self.buffers = channel.close();
+                got
             }
-            got += length as u64;
-        }
-        drop(data);
+        };
+        let got = got.with_context(|| format!("no more data of {path}"))?;
         self.expect("the end of the download", &[226, 250])?;
         ensure!(got == size, "{path}: received {got} bytes, not {size}");
         Ok(())
@@ -129,12 +132,14 @@ impl Session {
 
     /// Uploads `size` bytes.
     pub(crate) fn upload(&mut self, path: &str, size: u64, payload: &Payload) -> Result<()> {
-        let data = self.open_data()?;
-        self.command(&format!("STOR {path}"), &[150, 125])?;
-        payload
-            .send(&data, size)
-            .with_context(|| format!("cannot send {path}"))?;
-        drop(data);
+        let cannot = || format!("cannot send {path}");
+        match self.begin(&format!("STOR {path}"))? {
+            Data::Clear(stream) => payload.send(&stream, size).with_context(cannot)?,
+            Data::Protected(mut channel) => {
+                channel.pour(size).with_context(cannot)?;
+                self.buffers = channel.finish().with_context(cannot)?;
+            }
+        }
         self.expect("the end of the upload", &[226, 250])?;
         Ok(())
     }
@@ -171,6 +176,37 @@ impl Session {
         })
     }
 
+    /// Opens a data connection for `command` and takes its first reply.
+    fn begin(&mut self, command: &str) -> Result<Data> {
+        let stream = self.open_data()?;
+        self.say(command)?;
+        let Control::Protected(control) = &mut self.control else {
+            self.expect(command, &[150, 125])?;
+            return Ok(Data::Clear(stream));
+        };
+        // Some servers answer before the handshake, some after.
+        let connected = control.connect_data(stream, std::mem::take(&mut self.buffers));
+        let channel = match connected {
+            Ok(channel) => channel,
+            Err(error) => return Err(self.refused(command, error)),
+        };
+        self.expect(command, &[150, 125])?;
+        Ok(Data::Protected(channel))
+    }
+
+    /// Adds what the server says about a handshake that failed.
+    fn refused(&mut self, command: &str, error: anyhow::Error) -> anyhow::Error {
+        let mut last = Vec::new();
+        while let Ok(reply) = self.reply() {
+            last = reply;
+            // Before the refusal there may be a 150.
+            if code(&last) >= Some(400) {
+                break;
+            }
+        }
+        error.context(format!("{command} was answered `{}`", shown(&last)))
+    }
+
     fn open_data(&mut self) -> Result<TcpStream> {
         self.say("EPSV")?;
         let reply = self.reply()?;
@@ -184,9 +220,12 @@ impl Session {
         let mut bytes = Vec::with_capacity(line.len() + 2);
         bytes.extend_from_slice(line.as_bytes());
         bytes.extend_from_slice(b"\r\n");
-        self.control
-            .write_all(&bytes)
-            .with_context(|| format!("cannot send `{line}`"))
+        let sent = match &mut self.control {
+            Control::Clear(stream) => stream.write_all(&bytes).map_err(Into::into),
+            Control::Protected(control) => control.send(&bytes),
+            Control::Lost => bail!("the control connection was lost"),
+        };
+        sent.with_context(|| format!("cannot send `{line}`"))
     }
 
     fn expect(&mut self, what: &str, codes: &[u16]) -> Result<u16> {
@@ -231,17 +270,27 @@ impl Session {
                 return Ok(line);
             }
             ensure!(fresh.len() < LONGEST_REPLY, "a reply without an end");
-            let mut chunk = [0; 1024];
-            let length = self.control.read(&mut chunk)?;
-            ensure!(length > 0, "the server closed the connection");
-            self.received.extend_from_slice(&chunk[..length]);
+            match &mut self.control {
+                Control::Clear(stream) => {
+                    let mut chunk = [0; 1024];
+                    let length = stream.read(&mut chunk)?;
+                    ensure!(length > 0, "the server closed the connection");
+                    self.received.extend_from_slice(&chunk[..length]);
+                }
+                Control::Protected(control) => control.receive(&mut self.received)?,
+                Control::Lost => bail!("the control connection was lost"),
+            }
         }
     }
 
-    /// Gives back the memory that transfers used, for sessions that will only wait.
-    pub(crate) fn shrink(&mut self) {
-        self.received.shrink_to_fit();
-        self.sink = Vec::new();
+    /// Only the connection, without what the client knows about it: a session that will be idle to
+    /// its end.
+    pub(crate) fn into_idle(self) -> Idle {
+        Idle::new(match self.control {
+            Control::Clear(stream) => Some(stream),
+            Control::Protected(control) => Some(control.into_stream()),
+            Control::Lost => None,
+        })
     }
 }
 
@@ -260,40 +309,22 @@ fn shown(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
 }
 
-/// Connects with NODELAY, so that a stall of 40 ms is the server's and not ours.
-fn connect(to: SocketAddrV4, source: Option<Ipv4Addr>) -> std::io::Result<TcpStream> {
-    let socket = rustix::net::socket_with(
-        AddressFamily::INET,
-        SocketType::STREAM,
-        SocketFlags::CLOEXEC,
-        None,
-    )?;
-    if let Some(source) = source {
-        // Lets ports be taken again that wait out an earlier connection to another port.
-        sockopt::set_socket_reuseaddr(&socket, true)?;
-        rustix::net::bind(&socket, &SocketAddr::from((source, 0)))?;
-    }
-    rustix::net::connect(&socket, &SocketAddr::V4(to))?;
-    let stream = TcpStream::from(socket);
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    Ok(stream)
-}
-
 #[cfg(test)]
 mod tests {
     use tempfile::TempDir;
 
     use super::*;
     use crate::bench::stub;
+    use crate::bench::tls::Certificate;
 
     /// A session with the stand-in; the folder is deleted when it is dropped.
     fn session() -> (TempDir, Session) {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("small"), [7; 4096]).unwrap();
         std::fs::create_dir(folder.path().join("list-12")).unwrap();
-        let address = stub::start(0, folder.path()).unwrap();
+        let certificate = Certificate::within(folder.path());
+        certificate.make().unwrap();
+        let address = stub::start(0, folder.path(), &certificate).unwrap();
         let session = Session::connect(address, None).unwrap();
         (folder, session)
     }
@@ -311,6 +342,23 @@ mod tests {
         let listing = session.list("LIST").unwrap();
         assert_eq!(listing.lines, 12);
         assert!(listing.first_byte <= listing.total);
+        session.quit().unwrap();
+    }
+
+    #[test]
+    fn a_protected_session_resumes_on_each_data_connection() {
+        let (_folder, mut session) = session();
+        session.protect(&tls::client_config().unwrap()).unwrap();
+        session.login("anonymous", "x").unwrap();
+        session.protect_data().unwrap();
+        for size in [0, 1, 16_383, 16_384, 16_385, 5_000_000] {
+            session
+                .upload("up/x", size, &Payload::new().unwrap())
+                .unwrap();
+            session.download("small", 4096).unwrap();
+        }
+        let error = format!("{:#}", session.download("missing", 1).unwrap_err());
+        assert!(error.contains("RETR missing was answered `550"), "{error}");
         session.quit().unwrap();
     }
 
@@ -333,7 +381,10 @@ mod tests {
         let (_folder, first) = session();
         let source = Ipv4Addr::new(127, 0, 7, 9);
         let session = Session::connect(first.server, Some(source)).unwrap();
-        assert_eq!(session.control.local_addr().unwrap().ip(), source);
+        let Control::Clear(stream) = &session.control else {
+            panic!("{session:?}");
+        };
+        assert_eq!(stream.local_addr().unwrap().ip(), source);
     }
 
     #[test]

@@ -2,15 +2,21 @@
 
 use anyhow::Result;
 
-use super::load::{self, Target};
-use super::peers::{Contender, Login};
+use super::load::{self, Target, large, small};
+use super::peers::{Contender, Login, Service};
 use super::scratch::Scratch;
+
+mod table;
+
+pub(crate) use table::ROWS;
 
 /// Which way a figure is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Better {
     Higher,
     Lower,
+    /// It is shown to judge another by.
+    Neither,
 }
 
 /// One figure of a row.
@@ -28,6 +34,8 @@ pub(crate) struct Row {
     pub(crate) figures: &'static [Figure],
     /// Who may log in while it runs.
     pub(crate) login: Login,
+    /// Whether all connections are protected.
+    pub(crate) tls: bool,
     pub(crate) work: Work,
 }
 
@@ -35,10 +43,13 @@ pub(crate) struct Row {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Work {
     Download { connections: usize },
-    Upload,
+    Upload { connections: usize },
+    CurlDownload,
+    CurlUpload,
     SmallDownloads,
     SmallUploads { overwrite: bool },
     Logins,
+    Handshakes,
     Listing { verb: &'static str, entries: u64 },
     Idle { sessions: usize },
 }
@@ -57,7 +68,7 @@ impl Row {
                     entries: 1_000_000,
                 },
             ) => Some("sends none"),
-            (PureFtpd, Work::Idle { sessions }) if sessions > 4900 => Some("5 000 at most"),
+            (PureFtpd, Work::Idle { sessions }) if sessions > 5000 => Some("5 000 at most"),
             (Ceiling, Work::Idle { .. }) => Some("–"),
             _ => None,
         }
@@ -66,9 +77,7 @@ impl Row {
     /// Whether a server takes part at all; variants do only where they differ.
     pub(crate) fn invites(&self, contender: Contender) -> bool {
         match contender {
-            Contender::WharfFull => {
-                matches!(self.work, Work::Upload | Work::SmallUploads { .. })
-            }
+            Contender::WharfFull => !self.tls && self.uploads(),
             Contender::WharfForgetful | Contender::PureFtpdArgon => {
                 self.work == Work::Logins && self.login == Login::Account
             }
@@ -84,6 +93,7 @@ impl Row {
             (Contender::ProFtpd, Work::Listing { entries, .. }) if entries > 100_000 => 1,
             // Memory hardly differs from round to round, and opening takes long.
             (_, Work::Idle { sessions }) if sessions > 4900 => 1,
+            (_, Work::Idle { .. }) if self.tls => rounds.min(2),
             _ => rounds,
         }
     }
@@ -91,21 +101,31 @@ impl Row {
     /// Makes the files it needs, and has them in memory.
     pub(crate) fn prepare(&self, scratch: &Scratch) -> Result<()> {
         match self.work {
-            Work::Download { .. } => scratch.warm("large"),
+            Work::Download { .. } if self.tls => {
+                scratch.warm("large").and_then(|()| scratch.warm("quarter"))
+            }
+            Work::Download { .. } | Work::CurlDownload | Work::CurlUpload => scratch.warm("large"),
             Work::SmallDownloads => scratch.warm("small"),
             Work::Listing { entries, .. } => scratch.listing(entries).map(drop),
-            Work::Upload | Work::SmallUploads { .. } | Work::Logins | Work::Idle { .. } => Ok(()),
+            Work::Upload { .. }
+            | Work::SmallUploads { .. }
+            | Work::Logins
+            | Work::Handshakes
+            | Work::Idle { .. } => Ok(()),
         }
     }
 
     /// Measures once; one number for each of the row's figures.
     pub(crate) fn measure(&self, target: &Target<'_>) -> Result<Vec<f64>> {
         match self.work {
-            Work::Download { connections } => load::download(target, connections),
-            Work::Upload => load::upload(target),
-            Work::SmallDownloads => load::small_downloads(target),
-            Work::SmallUploads { overwrite } => load::small_uploads(target, overwrite),
-            Work::Logins => load::logins(target, self.login),
+            Work::Download { connections } => large::download(target, connections),
+            Work::Upload { connections } => large::upload(target, connections),
+            Work::CurlDownload => large::curl_download(target),
+            Work::CurlUpload => large::curl_upload(target),
+            Work::SmallDownloads => small::downloads(target),
+            Work::SmallUploads { overwrite } => small::uploads(target, overwrite),
+            Work::Logins => small::logins(target, self.login),
+            Work::Handshakes => small::handshakes(target),
             Work::Listing { verb, entries } => load::listing(target, verb, entries),
             Work::Idle { sessions } => load::idle(target, sessions),
         }
@@ -113,139 +133,25 @@ impl Row {
 
     /// Whether files are uploaded, which must be gone before the next server starts.
     pub(crate) fn uploads(&self) -> bool {
-        matches!(self.work, Work::Upload | Work::SmallUploads { .. })
+        matches!(
+            self.work,
+            Work::Upload { .. } | Work::CurlUpload | Work::SmallUploads { .. }
+        )
+    }
+
+    /// How a server must be started for this row.
+    pub(crate) fn service(&self, contender: Contender) -> Service {
+        let login = if self.uploads() {
+            contender.uploader(self.tls)
+        } else {
+            self.login
+        };
+        Service {
+            login,
+            tls: self.tls,
+        }
     }
 }
-
-const fn higher(name: &'static str) -> Figure {
-    Figure {
-        name,
-        better: Better::Higher,
-    }
-}
-
-const fn lower(name: &'static str) -> Figure {
-    Figure {
-        name,
-        better: Better::Lower,
-    }
-}
-
-const BULK: &[Figure] = &[higher("MB/s"), lower("server CPU s/GiB")];
-const RATE: &[Figure] = &[higher("per second")];
-const LISTING: &[Figure] = &[
-    lower("first byte, ms"),
-    lower("whole, s"),
-    higher("entries/s"),
-    lower("memory growth, MiB"),
-];
-const IDLE: &[Figure] = &[
-    lower("PSS of the server, KiB each"),
-    lower("all memory of the machine, KiB each"),
-];
-
-const fn row(
-    id: &'static str,
-    title: &'static str,
-    figures: &'static [Figure],
-    login: Login,
-    work: Work,
-) -> Row {
-    Row {
-        id,
-        title,
-        figures,
-        login,
-        work,
-    }
-}
-
-const fn listing(id: &'static str, title: &'static str, verb: &'static str, entries: u64) -> Row {
-    row(
-        id,
-        title,
-        LISTING,
-        Login::Anonymous,
-        Work::Listing { verb, entries },
-    )
-}
-
-pub(crate) const ROWS: &[Row] = &[
-    row(
-        "download-1",
-        "download of 1 GiB, one connection",
-        BULK,
-        Login::Anonymous,
-        Work::Download { connections: 1 },
-    ),
-    row(
-        "download-4",
-        "download of 1 GiB, four connections",
-        BULK,
-        Login::Anonymous,
-        Work::Download { connections: 4 },
-    ),
-    row(
-        "upload",
-        "upload of 1 GiB, one connection",
-        BULK,
-        Login::Account,
-        Work::Upload,
-    ),
-    row(
-        "small-download",
-        "4 KiB downloads, 8 sessions",
-        RATE,
-        Login::Anonymous,
-        Work::SmallDownloads,
-    ),
-    row(
-        "small-upload-new",
-        "4 KiB uploads under new names, 8 sessions",
-        RATE,
-        Login::Account,
-        Work::SmallUploads { overwrite: false },
-    ),
-    row(
-        "small-upload-over",
-        "4 KiB uploads over existing files, 8 sessions",
-        RATE,
-        Login::Account,
-        Work::SmallUploads { overwrite: true },
-    ),
-    row(
-        "login-anonymous",
-        "anonymous logins, 8 clients",
-        RATE,
-        Login::Anonymous,
-        Work::Logins,
-    ),
-    row(
-        "login-password",
-        "password logins, 8 clients",
-        RATE,
-        Login::Account,
-        Work::Logins,
-    ),
-    listing("list-10k", "LIST of 10 000 entries", "LIST", 10_000),
-    listing("mlsd-10k", "MLSD of 10 000 entries", "MLSD", 10_000),
-    listing("list-1m", "LIST of 1 000 000 entries", "LIST", 1_000_000),
-    listing("mlsd-1m", "MLSD of 1 000 000 entries", "MLSD", 1_000_000),
-    row(
-        "idle-1k",
-        "1 000 idle sessions",
-        IDLE,
-        Login::Anonymous,
-        Work::Idle { sessions: 1_000 },
-    ),
-    row(
-        "idle-10k",
-        "10 000 idle sessions",
-        IDLE,
-        Login::Anonymous,
-        Work::Idle { sessions: 10_000 },
-    ),
-];
 
 #[cfg(test)]
 mod tests {

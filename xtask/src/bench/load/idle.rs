@@ -1,0 +1,89 @@
+//! Sessions that say nothing, and the memory they take.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+
+use super::{Target, enter};
+use crate::bench::client::{Idle, Session};
+use crate::bench::peers::Login;
+use crate::bench::process::available;
+
+/// Threads that open idle sessions; more would overrun the shortest backlog among the peers.
+const OPENERS: usize = 8;
+/// Idle sessions that come from one address.
+const PER_ADDRESS: usize = 200;
+/// How long idle sessions are left alone before memory is read.
+const SETTLE: Duration = Duration::from_secs(2);
+/// One of so many is asked afterwards whether it is a session still. The others are nothing but
+/// connections on our side, so that what a client knows about its session is not counted.
+const ASKED: usize = 97;
+
+/// Idle sessions: KiB of memory each, in the server's processes and in all of the machine.
+pub(crate) fn idle(target: &Target<'_>, count: usize) -> Result<Vec<f64>> {
+    // Once around, so that what a server loads at its first login is not counted.
+    target.session(Login::Anonymous)?.quit()?;
+    std::thread::sleep(Duration::from_millis(200));
+    let (base, free) = (target.server.proportional()?, available()?);
+    let opened = open(target, count)?;
+    std::thread::sleep(SETTLE);
+    let (full, left) = (target.server.proportional()?, available()?);
+    for one in opened {
+        match one {
+            Opened::Talking(mut session) => drop(session.command("NOOP", &[200])?),
+            Opened::Silent(idle) => idle.check()?,
+        }
+    }
+    let each = |more: u64, less: u64| (more as f64 - less as f64) / 1024.0 / count as f64;
+    Ok(vec![each(full, base), each(free, left)])
+}
+
+enum Opened {
+    Talking(Box<Session>),
+    Silent(Idle),
+}
+
+fn open(target: &Target<'_>, count: usize) -> Result<Vec<Opened>> {
+    let share = count.div_ceil(OPENERS);
+    let open = |opener: usize| -> Result<Vec<Opened>> {
+        (opener * share..count.min((opener + 1) * share))
+            .map(|number| {
+                let session = open_one(target, number)
+                    .with_context(|| format!("session {number} of {count}"))?;
+                Ok(if number % ASKED == 0 {
+                    Opened::Talking(Box::new(session))
+                } else {
+                    Opened::Silent(session.into_idle())
+                })
+            })
+            .collect()
+    };
+    std::thread::scope(|scope| {
+        let open = &open;
+        let openers: Vec<_> = (0..OPENERS)
+            .map(|opener| scope.spawn(move || open(opener)))
+            .collect();
+        let mut sessions = Vec::with_capacity(count);
+        for opener in openers {
+            sessions.extend(opener.join().map_err(|_| anyhow!("a thread panicked"))??);
+        }
+        Ok(sessions)
+    })
+}
+
+fn open_one(target: &Target<'_>, number: usize) -> Result<Session> {
+    let address = number / PER_ADDRESS;
+    let source = Ipv4Addr::new(
+        127,
+        0,
+        u8::try_from(1 + address / 250)?,
+        u8::try_from(1 + address % 250)?,
+    );
+    let mut session = Session::connect(target.address(), Some(source))?;
+    if let Some(config) = &target.tls {
+        session.protect(config)?;
+    }
+    enter(&mut session, Login::Anonymous)?;
+    Ok(session)
+}
