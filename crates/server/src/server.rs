@@ -19,7 +19,7 @@ use wharf_net::tls::certificate::Certificate;
 use wharf_vfs::local::{LocalOptions, LocalStore};
 
 use crate::audit::Audit;
-use crate::config::{Config, ListenerConfig, Protocol};
+use crate::config::{Config, ListenerConfig, Protocol, TlsConfig};
 use crate::event::{Event, What};
 use crate::failure::{Failure, Kind};
 use crate::ftp;
@@ -195,7 +195,8 @@ impl Server {
         let advertised = advertised(&config)
             .map_err(|error| problems.push(error))
             .ok();
-        let tls = tls(&config).map_err(|all| problems.extend(all)).ok();
+        let tls = reread(config.tls.clone()).await;
+        let tls = tls.map_err(|all| problems.extend(all)).ok();
         let (Some(advertised), Some(tls), true) = (advertised, tls, problems.is_empty()) else {
             return Err(problems);
         };
@@ -258,6 +259,18 @@ fn advertised(config: &Config) -> Result<Advertised, String> {
 fn tls(config: &Config) -> Result<Option<Arc<Tls>>, Vec<String>> {
     let opened = config.tls.as_ref().map(Tls::open).transpose()?;
     Ok(opened.map(Arc::new))
+}
+
+/// [`tls`] for a server that runs: its sessions do not wait for a disk.
+async fn reread(config: Option<TlsConfig>) -> Result<Option<Arc<Tls>>, Vec<String>> {
+    let Some(config) = config else {
+        return Ok(None);
+    };
+    let opened = tokio::task::spawn_blocking(move || Tls::open(&config)).await;
+    match opened {
+        Ok(opened) => opened.map(|tls| Some(Arc::new(tls))),
+        Err(error) => Err(vec![error.to_string()]),
+    }
 }
 
 /// What is said before there is a session: nothing where TLS would have to come first.

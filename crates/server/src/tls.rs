@@ -161,11 +161,7 @@ mod tests {
             networks: vec![
                 rule("10.1.0.0/16", None, Some(Optional)),
                 rule("10.0.0.0/8", Some(Reuse::Off), None),
-                rule(
-                    "10.1.2.3",
-                    Some(Reuse::Require),
-                    Some(Required),
-                ),
+                rule("10.1.2.3", Some(Reuse::Require), Some(Required)),
                 rule("fd00::/8", Some(Reuse::Off), None),
             ],
             ..config(folder.path())

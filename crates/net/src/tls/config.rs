@@ -42,7 +42,8 @@ pub struct TlsUnavailable(String);
 pub struct TlsServer {
     certificates: Arc<Certificates>,
     trust: Option<ClientTrust>,
-    base: ServerConfig,
+    control: ServerConfig,
+    data: ServerConfig,
 }
 
 impl TlsServer {
@@ -62,18 +63,27 @@ impl TlsServer {
             TlsVersion::V1_2 => &[&TLS13, &TLS12],
             TlsVersion::V1_3 => &[&TLS13],
         };
-        let mut base = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(versions)
-            .map_err(|error| TlsUnavailable(error.to_string()))?
-            .with_client_cert_verifier(client_verifier(clients, trust.as_ref()))
-            .with_cert_resolver(certificates.resolver(None));
-        base.alpn_protocols = CONTROL_PROTOCOLS.map(<[u8]>::to_vec).to_vec();
-        base.send_tls13_tickets = TICKETS;
-        base.max_tls13_tickets = MOST_TICKETS;
+        let config = |verifier| {
+            let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+                .with_protocol_versions(versions)
+                .map_err(|error| TlsUnavailable(error.to_string()))?
+                .with_client_cert_verifier(verifier)
+                .with_cert_resolver(certificates.resolver(None));
+            Ok(config)
+        };
+        let mut control = config(client_verifier(clients, trust.as_ref()))?;
+        control.alpn_protocols = CONTROL_PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+        control.send_tls13_tickets = TICKETS;
+        control.max_tls13_tickets = MOST_TICKETS;
+        // Who is let in was decided on the control connection: nobody is asked again.
+        let mut data = config(WebPkiClientVerifier::no_client_auth())?;
+        data.alpn_protocols = DATA_PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+        data.max_tls13_tickets = 1;
         Ok(Self {
+            control,
+            data,
             certificates,
             trust,
-            base,
         })
     }
 
@@ -95,13 +105,7 @@ impl TlsServer {
         resumption: &Arc<Resumption>,
         host: Option<&str>,
     ) -> Arc<ServerConfig> {
-        let mut config = self.base.clone();
-        config.ticketer = Arc::clone(resumption) as _;
-        config.session_storage = Arc::clone(resumption) as _;
-        if host.is_some() {
-            config.cert_resolver = self.certificates.resolver(host);
-        }
-        Arc::new(config)
+        self.bound(self.control.clone(), resumption, host)
     }
 
     /// For a data connection of that control connection; `sends` says that the data are ours.
@@ -109,18 +113,29 @@ impl TlsServer {
     /// A client that only sends does not read a ticket of TLS 1.3: its close becomes a reset, which
     /// eats the end of the upload (security P7). So it gets one only if it has asked for it (RFC
     /// 9149). One that receives reads to the end anyway, and is given a ticket for the one that it
-    /// may have used up. Nobody is asked for a certificate: who is let in was decided on the
-    /// control connection.
+    /// may have used up.
     pub(crate) fn data(
         &self,
         resumption: &Arc<Resumption>,
         host: Option<&str>,
         sends: bool,
     ) -> Arc<ServerConfig> {
-        let mut config = ServerConfig::clone(&self.control(resumption, host));
-        config.alpn_protocols = DATA_PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+        let mut config = self.data.clone();
         config.send_tls13_tickets = usize::from(sends);
-        config.max_tls13_tickets = 1;
+        self.bound(config, resumption, host)
+    }
+
+    fn bound(
+        &self,
+        mut config: ServerConfig,
+        resumption: &Arc<Resumption>,
+        host: Option<&str>,
+    ) -> Arc<ServerConfig> {
+        config.ticketer = Arc::clone(resumption) as _;
+        config.session_storage = Arc::clone(resumption) as _;
+        if host.is_some() {
+            config.cert_resolver = self.certificates.resolver(host);
+        }
         Arc::new(config)
     }
 }
