@@ -232,8 +232,8 @@ fn read_hexadecimal(text: &str) -> Read<'_, Value> {
     Ok((value, after.next().map(|c| (c, after.as_str()))))
 }
 
-/// The text of a DER UTF8String, PrintableString or IA5String; not of the others, whose bytes mean
-/// different characters to different programs.
+/// The text of a DER UTF8String, NumericString, PrintableString or IA5String; not of the others,
+/// whose bytes mean different characters to different programs.
 fn der_text(der: &[u8]) -> Option<&str> {
     let (&tag, rest) = der.split_first()?;
     let (length, content) = match rest {
@@ -246,7 +246,7 @@ fn der_text(der: &[u8]) -> Option<&str> {
     };
     let readable = match tag {
         0x0c => true,
-        0x13 | 0x16 => content.is_ascii(),
+        0x12 | 0x13 | 0x16 => content.is_ascii(),
         _ => false,
     };
     if !readable || content.len() != length {
