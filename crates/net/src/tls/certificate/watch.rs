@@ -177,3 +177,25 @@ fn digest(contents: &[Content]) -> [u8; 32] {
     digest.copy_from_slice(context.finish().as_ref());
     digest
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_change_within_one_tick_of_the_file_systems_clock_is_found() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "one").unwrap();
+        let mut watch = Watch::new([file.path().to_owned()]);
+        let start = Instant::now();
+        let text = |contents: &[Content]| Ok(contents[0].to_vec());
+        assert_eq!(watch.read(start, text), Ok(b"one".to_vec()));
+        assert_eq!(watch.look(start, text), None);
+        fs::write(file.path(), "two").unwrap();
+        // As if its times were still the same.
+        watch.seen = watch.stamps();
+        assert_eq!(watch.look(start, text), Some(b"two".to_vec()));
+    }
+}
