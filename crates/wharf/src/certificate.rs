@@ -2,6 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
+use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -70,7 +71,7 @@ impl Own {
 
     /// Makes the folder, for this user alone.
     fn folder(&self) -> Result<(), Failure> {
-        let folder = self.files.chain.parent().unwrap_or(Path::new("."));
+        let folder = self.files.chain.parent().unwrap_or_else(|| Path::new("."));
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -99,6 +100,8 @@ impl Own {
                 .into_iter()
                 .filter(|name| !names.contains(name)),
         );
+        // The first one is what clients show as the certificate's name.
+        all.sort_by_key(|name| name.parse::<IpAddr>().is_ok());
         let made = self_signed(&all)
             .map_err(|error| Failure::new(format!("cannot make a certificate: {error}")))?;
         write(&new(&self.files.key), made.key_pem.expose_secret())?;
@@ -178,7 +181,7 @@ fn remove(path: &Path) -> Result<(), Failure> {
 fn rename(from: &Path, to: &Path) -> Result<(), Failure> {
     let renamed = || -> io::Result<()> {
         fs::rename(from, to)?;
-        File::open(to.parent().unwrap_or(Path::new(".")))?.sync_all()
+        File::open(to.parent().unwrap_or_else(|| Path::new(".")))?.sync_all()
     };
     renamed().map_err(|error| failed("replace", to, &error))
 }
@@ -186,4 +189,59 @@ fn rename(from: &Path, to: &Path) -> Result<(), Failure> {
 fn failed(what: &str, path: &Path, error: &io::Error) -> Failure {
     Failure::new(format!("cannot {what} `{}`: {error}", path.display()))
         .hint("is there space, and does the state folder belong to this user?")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case() -> (tempfile::TempDir, Own) {
+        let scratch = tempfile::tempdir().unwrap();
+        let own = Own::of(scratch.path());
+        own.folder().unwrap();
+        (scratch, own)
+    }
+
+    #[test]
+    fn what_a_crash_left_behind_is_finished_or_forgotten() {
+        let (_scratch, own) = case();
+        let first = own.make(&[]).unwrap().fingerprint();
+        let (key, chain) = (new(&own.files.key), new(&own.files.chain));
+
+        // Stopped within the writing of the second file: what was in force stays.
+        let made = self_signed(&["localhost".to_owned()]).unwrap();
+        write(&key, made.key_pem.expose_secret()).unwrap();
+        write(&chain, &made.chain_pem[..made.chain_pem.len() / 2]).unwrap();
+        own.finish().unwrap();
+        assert!(!key.exists() && !chain.exists());
+        assert_eq!(own.load().unwrap().unwrap().fingerprint(), first);
+
+        // Stopped before the first name.
+        write(&key, made.key_pem.expose_secret()).unwrap();
+        write(&chain, &made.chain_pem).unwrap();
+        own.finish().unwrap();
+        let second = own.load().unwrap().unwrap().fingerprint();
+        assert_ne!(second, first);
+
+        // Stopped between the two names.
+        let made = self_signed(&["localhost".to_owned()]).unwrap();
+        write(&own.files.key, made.key_pem.expose_secret()).unwrap();
+        write(&chain, &made.chain_pem).unwrap();
+        own.finish().unwrap();
+        let third = own.load().unwrap().unwrap().fingerprint();
+        assert!(third != first && third != second);
+        assert!(!key.exists() && !chain.exists());
+    }
+
+    #[test]
+    fn a_certificate_that_was_removed_is_made_anew() {
+        let (_scratch, own) = case();
+        assert!(own.load().unwrap().is_none());
+        own.make(&["ftp.example.org".to_owned()]).unwrap();
+        let made = own.load().unwrap().unwrap();
+        assert_eq!(made.names()[0], "ftp.example.org");
+        assert!(made.covers("localhost") && made.covers("127.0.0.1"));
+        fs::remove_file(&own.files.chain).unwrap();
+        assert!(own.load().unwrap().is_none());
+    }
 }

@@ -32,7 +32,7 @@ pub(crate) fn text(settings: &Settings, state: &Path) -> String {
     for row in rows(settings, state) {
         for (index, line) in row.lines.iter().enumerate() {
             let name = if index == 0 { row.name } else { "" };
-            let _ = writeln!(out, "#   {name:<20}{line}");
+            let _ = writeln!(out, "#   {name:<21}{line}");
         }
     }
     out

@@ -338,18 +338,18 @@ fn the_policy_tells_what_follows_from_the_settings() {
     let settings = case.settings();
     let text = policy::text(&settings, Path::new("/nowhere"));
     for line in [
-        "#   versions            TLS 1.3, TLS 1.2",
-        "#   cipher suites       TLS_AES_256_GCM_SHA384",
-        "#                       TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
-        "#   key exchange        X25519MLKEM768, X25519, secp256r1, secp384r1",
-        "#   spoken on           127.0.0.1:21: when the client asks (AUTH TLS)",
-        "#                       127.0.0.1:990: from the first byte on",
-        "#   passwords in clear  taken on this machine only",
-        "#   anonymous users     may come in clear",
-        "#   files and listings  encrypted wherever the control connection is (else 522)",
-        "#   data connections    must resume the control connection's TLS session (else 522)",
-        "#                       on implicit listeners: should resume the control connection's TLS session; who does not is logged",
-        "#   certificate         /nowhere/tls/certificate.pem: made at the first start",
+        "#   versions             TLS 1.3, TLS 1.2",
+        "#   cipher suites        TLS_AES_256_GCM_SHA384",
+        "#                        TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+        "#   key exchange         X25519MLKEM768, X25519, secp256r1, secp384r1",
+        "#   spoken on            127.0.0.1:21: when the client asks (AUTH TLS)",
+        "#                        127.0.0.1:990: from the first byte on",
+        "#   passwords in clear   taken on this machine only",
+        "#   anonymous users      may come in clear",
+        "#   files and listings   encrypted wherever the control connection is (else 522)",
+        "#   data connections     must resume the control connection's TLS session (else 522)",
+        "#                        on implicit listeners: should resume the control connection's TLS session; who does not is logged",
+        "#   certificate          /nowhere/tls/certificate.pem: made at the first start",
     ] {
         assert!(
             text.lines().any(|told| told == line),

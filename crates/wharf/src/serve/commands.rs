@@ -67,20 +67,17 @@ impl Commands<'_> {
         line(&words)
     }
 
+    /// It looks at the address before it runs `-e`, so the settings come first in there.
     fn lftp(&self, reach: &Reach, name: &str) -> String {
-        let mut settings = "set ftp:ssl-force yes".to_owned();
+        let quote = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+        let mut script = "set ftp:ssl-force yes; ".to_owned();
         if let Some(file) = &reach.trust {
-            let file = file.replace('\\', "\\\\").replace('"', "\\\"");
-            settings.push_str(&format!("; set ssl:ca-file \"{file}\""));
+            script.push_str(&format!("set ssl:ca-file {}; ", quote(file)));
         }
-        line(&[
-            "lftp".to_owned(),
-            "-u".to_owned(),
-            self.with_password(name, ','),
-            "-e".to_owned(),
-            settings,
-            reach.url(reach.protocol.name(), None),
-        ])
+        let user = self.with_password(name, ',');
+        let url = reach.url(reach.protocol.name(), None);
+        script.push_str(&format!("open -u {} {url}", quote(&user)));
+        line(&["lftp".to_owned(), "-e".to_owned(), script])
     }
 
     /// It asks about the certificate, and shows the fingerprint.

@@ -111,7 +111,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts `serve` on a free port and waits for the line that says it is ready.
+    /// Starts `serve` on free ports and waits for the line that says it is ready.
     pub(crate) fn start(scratch: &Scratch, arguments: &[&str]) -> Self {
         let mut running = Self::spawn(scratch, arguments);
         running.until(|line| line == "wharf is ready" || line == r#"{"event":"ready"}"#);
@@ -122,7 +122,12 @@ impl Running {
     pub(crate) fn spawn(scratch: &Scratch, arguments: &[&str]) -> Self {
         let (low, high) = passive_ports();
         let ports = format!("{low}-{high}");
-        let mut all = vec!["serve", "--ftp", "0", "--passive-ports", &ports];
+        let mut all = vec!["serve", "--passive-ports", &ports];
+        for option in ["--ftp", "--ftps"] {
+            if !arguments.contains(&option) {
+                all.extend([option, "0"]);
+            }
+        }
         all.extend(arguments);
         let log = scratch.path("log");
         let mut child = scratch
@@ -180,13 +185,19 @@ impl Running {
         serde_json::from_str(&self.until(|line| line.contains(&start))).unwrap()
     }
 
-    /// The address in the first `listening` line.
+    /// The address in the first `listening` line, which is FTP's.
     pub(crate) fn address(&self) -> String {
-        let listening = self
-            .objects()
-            .into_iter()
-            .find(|object| object["event"] == "listening");
-        listening.unwrap()["address"].as_str().unwrap().to_owned()
+        self.told("listening")["address"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// The first of the objects read so far that tells this event.
+    pub(crate) fn told(&self, event: &str) -> Json {
+        let mut objects = self.objects().into_iter();
+        let found = objects.find(|object| object["event"] == event);
+        found.unwrap_or_else(|| panic!("no `{event}` in {:#?}", self.seen))
     }
 
     pub(crate) fn id(&self) -> u32 {

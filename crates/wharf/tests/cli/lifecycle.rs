@@ -59,8 +59,8 @@ fn a_reload_takes_a_good_file_and_leaves_everything_at_a_bad_one() {
 #[test]
 fn events_follow_in_the_same_form() {
     let scratch = Scratch::new();
-    let mut running = Running::start(&scratch, &["--format", "json"]);
-    let password = running.objects()[1]["password"]
+    let mut running = Running::start(&scratch, &["--format", "json", "--allow-plaintext"]);
+    let password = running.told("account")["password"]
         .as_str()
         .unwrap()
         .to_owned();
@@ -102,7 +102,15 @@ fn a_reader_that_goes_away_does_not_stop_the_server() {
         let scratch = Scratch::new();
         let port = free_port();
         let mut child = scratch
-            .command(&["serve", "--ftp", &port.to_string(), "--format", format])
+            .command(&[
+                "serve",
+                "--ftp",
+                &port.to_string(),
+                "--ftps",
+                "off",
+                "--format",
+                format,
+            ])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -6,4 +6,5 @@ mod harness;
 mod lifecycle;
 mod serve;
 mod terminal;
+mod tls;
 mod user;

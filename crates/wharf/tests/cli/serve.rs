@@ -11,10 +11,17 @@ fn json_says_where_it_listens_the_account_once_and_that_it_is_ready() {
     let scratch = Scratch::new();
     let mut first = Running::start(&scratch, &["--format", "json"]);
     let address = first.address();
-    let [listening, account, ready] = first.objects().try_into().unwrap();
+    let [listening, implicit, certificate, account, ready] = first.objects().try_into().unwrap();
     assert_eq!(
         listening.to_string(),
         format!(r#"{{"event":"listening","protocol":"ftp","address":"{address}"}}"#)
+    );
+    assert_eq!(implicit["protocol"], "ftps");
+    assert_eq!(certificate["event"], "certificate");
+    assert_eq!(certificate["self_signed"], true);
+    assert_eq!(
+        certificate["file"],
+        scratch.text("states/wharf/tls/certificate.pem")
     );
     assert_eq!(
         (account["event"].as_str(), account["name"].as_str()),
@@ -30,7 +37,7 @@ fn json_says_where_it_listens_the_account_once_and_that_it_is_ready() {
         .into_iter()
         .map(|o| o["event"].clone())
         .collect();
-    assert_eq!(events, ["listening", "ready"]);
+    assert_eq!(events, ["listening", "listening", "certificate", "ready"]);
 }
 
 #[test]
@@ -51,8 +58,20 @@ fn every_listener_is_told() {
     let listening = objects
         .iter()
         .filter(|object| object["event"] == "listening")
-        .count();
-    assert_eq!(listening, 2);
+        .map(|object| {
+            let address = object["address"].as_str().unwrap();
+            let host = address.split(':').next().unwrap();
+            format!("{} {host}", object["protocol"].as_str().unwrap())
+        });
+    assert_eq!(
+        listening.collect::<Vec<_>>(),
+        [
+            "ftp 127.0.0.1",
+            "ftps 127.0.0.1",
+            "ftp 127.0.0.2",
+            "ftps 127.0.0.2"
+        ]
+    );
 }
 
 #[test]
@@ -62,7 +81,7 @@ fn s4_every_first_start_makes_its_own_password() {
         let running = Running::start(&scratch, &["--format", "json"]);
         let accounts = scratch.ok(&["user", "list", "--format", "json"]);
         assert_eq!(accounts.lines().count(), 1, "{accounts}");
-        running.objects()[1]["password"]
+        running.told("account")["password"]
             .as_str()
             .unwrap()
             .to_owned()
@@ -137,9 +156,11 @@ fn the_commands_that_are_printed_work_when_they_are_pasted() {
     }
     let [lftp] = starting("lftp ").try_into().expect(&text);
     let listing = paste(
-        &format!("{lftp} -e 'set net:max-retries 1; ls; exit'"),
+        &format!("echo 'set net:max-retries 1; ls; exit' | {lftp}"),
         &scratch.path("files"),
     );
+    // Not even a complaint about the certificate.
+    assert_eq!(listing.stderr, "", "{lftp}");
     assert!(
         listing.stdout.contains("hello.txt"),
         "{lftp}: {} {}",
@@ -167,7 +188,7 @@ fn later_starts_show_commands_without_a_password() {
     Running::start(&scratch, &[]).stop();
     let again = Running::start(&scratch, &[]).printed();
     assert!(
-        again.contains("curl --user wharf ftp://127.0.0.1:"),
+        again.contains("certificate.pem --user wharf ftp://127.0.0.1:"),
         "{again}"
     );
     assert!(!again.contains("password"), "{again}");
@@ -177,13 +198,14 @@ fn later_starts_show_commands_without_a_password() {
 fn who_can_log_in_from_where_is_said() {
     let scratch = Scratch::new();
     let text = Running::start(&scratch, &["--listen", "0.0.0.0"]).printed();
+    assert_eq!(text.matches("note: ").count(), 1, "{text}");
     assert!(
-        text.contains("note: accounts can log in from this machine only"),
+        text.contains("note: the certificate is self-signed"),
         "{text}"
     );
     let text = Running::start(&scratch, &["--listen", "0.0.0.0", "--allow-plaintext"]).printed();
     assert!(
-        text.contains("note: passwords and files cross the network in clear"),
+        text.contains("note: passwords are taken in clear as well"),
         "{text}"
     );
     assert!(!Running::start(&scratch, &[]).printed().contains("note:"));
@@ -193,7 +215,7 @@ fn who_can_log_in_from_where_is_said() {
 fn one_server_per_state_folder() {
     let scratch = Scratch::new();
     let first = Running::start(&scratch, &[]);
-    let second = scratch.run(&["serve", "--ftp", "0"]);
+    let second = scratch.run(&["serve", "--ftp", "0", "--ftps", "0"]);
     assert_eq!(second.code, Some(1));
     assert!(
         second.stderr.contains(&format!("process {}", first.id())),
@@ -208,7 +230,7 @@ fn a_port_in_use_is_named_and_no_account_is_made() {
     let scratch = Scratch::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let refused = scratch.run(&["serve", "--ftp", &port]);
+    let refused = scratch.run(&["serve", "--ftp", &port, "--ftps", "0"]);
     assert_eq!(refused.code, Some(1));
     let expected =
         format!("error: cannot listen on 127.0.0.1:{port}: another program uses this port");
@@ -223,6 +245,7 @@ fn wrong_arguments_are_usage_errors() {
     scratch.write("file", "");
     for arguments in [
         &["serve", "--ftp", "x"][..],
+        &["serve", "--ftps", "x"],
         &["serve", "--sftp", "2222"],
         &["serve", "--passive-ports", "5"],
         &["serve", "--listen", "localhost"],
@@ -277,7 +300,10 @@ fn s5_a_database_that_others_can_read_is_refused_with_the_cure() {
     scratch.ok(&["user", "list"]);
     let database = scratch.path("states/wharf/wharf.db");
     fs::set_permissions(&database, fs::Permissions::from_mode(0o644)).unwrap();
-    for arguments in [&["serve", "--ftp", "0"][..], &["user", "list"]] {
+    for arguments in [
+        &["serve", "--ftp", "0", "--ftps", "0"][..],
+        &["user", "list"],
+    ] {
         let refused = scratch.run(arguments);
         assert_eq!(refused.code, Some(1), "{}", refused.stderr);
         assert!(refused.stderr.contains("chmod 600"), "{}", refused.stderr);
@@ -309,7 +335,7 @@ fn s8_the_first_line_has_no_version() {
 #[test]
 fn no_password_is_logged_at_any_level() {
     let scratch = Scratch::new();
-    let mut running = Running::start(&scratch, &["--log", "trace"]);
+    let mut running = Running::start(&scratch, &["--log", "trace", "--allow-plaintext"]);
     let text = running.printed();
     let find = |label: &str| {
         let line = text
