@@ -116,6 +116,13 @@ fn client_on(config: &Arc<ClientConfig>, stream: TcpStream) -> Client {
     )
 }
 
+/// The same client when it uploads: what it does not read, it must not ask for.
+fn uploading(config: &Arc<ClientConfig>) -> Arc<ClientConfig> {
+    let mut config = ClientConfig::clone(config);
+    config.send_ticket_request = None;
+    Arc::new(config)
+}
+
 /// A control connection whose client has read its tickets.
 async fn session(server: &Arc<TlsServer>, config: &Arc<ClientConfig>) -> (ControlStream, Client) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -151,6 +158,7 @@ async fn data<T: Send + 'static>(
         client(client_end)
     });
     let role = DataRole {
+        sends: config.send_ticket_request.is_some(),
         must_close,
         ..SENDS
     };
@@ -193,8 +201,13 @@ async fn every_size_goes_both_ways_in_both_versions() {
             connection.finish().await.unwrap();
             assert!(reader.await.unwrap().unwrap() == bytes, "{size} down");
 
-            let (mut connection, resumed, writer) =
-                data(&control_stream, &config, true, sending(bytes.clone())).await;
+            let (mut connection, resumed, writer) = data(
+                &control_stream,
+                &uploading(&config),
+                true,
+                sending(bytes.clone()),
+            )
+            .await;
             assert!(resumed, "{version:?}, {size} bytes up");
             let moved = control(LONG);
             let (kept, received) = connection.receive(Kept::default(), &moved).await;
@@ -314,7 +327,8 @@ async fn a_record_that_was_tampered_with_ends_the_upload() {
         client.sock.write_all(&record).unwrap();
         client
     };
-    let (mut connection, _, writer) = data(&control_stream, &config, true, forged).await;
+    let (mut connection, _, writer) =
+        data(&control_stream, &uploading(&config), true, forged).await;
     let (kept, received) = connection.receive(Kept::default(), &control(LONG)).await;
     assert!(
         matches!(received, Err(TransferError::Broken(_))),
