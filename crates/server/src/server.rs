@@ -364,27 +364,23 @@ async fn follow_certificates(shared: Arc<Shared>) {
         let Some(tls) = shared.current().tls else {
             continue;
         };
-        let looked = tokio::task::spawn_blocking(move || tls.server.certificates().refresh());
-        let what = match looked.await {
-            Ok(Ok(None)) | Err(_) => continue,
-            Ok(Ok(Some(certificates))) => {
-                let Some(first) = certificates.first() else {
-                    continue;
-                };
-                What::Certificate {
-                    fingerprint: first.fingerprint().to_string().into(),
-                    names: first.names().into(),
-                    expires: first.not_after(),
-                }
-            }
-            Ok(Err(error)) => {
-                tracing::error!(%error, "changed certificate files cannot be used; those in force stay");
-                What::CertificateFailed {
-                    text: error.to_string().into(),
-                }
-            }
+        let Ok((changed, problems)) = tokio::task::spawn_blocking(move || tls.refresh()).await
+        else {
+            continue;
         };
-        shared.tell_of_process(what);
+        for certificate in changed {
+            shared.tell_of_process(What::Certificate {
+                fingerprint: certificate.fingerprint().to_string().into(),
+                names: certificate.names().into(),
+                expires: certificate.not_after(),
+            });
+        }
+        for problem in problems {
+            tracing::error!(%problem, "changed certificate files cannot be used; those in force stay");
+            shared.tell_of_process(What::CertificateFailed {
+                text: problem.to_string().into(),
+            });
+        }
     }
 }
 

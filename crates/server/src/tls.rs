@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use wharf_net::network::Network;
-use wharf_net::tls::certificate::Certificate;
+use wharf_net::tls::certificate::{Certificate, CertificateError};
 use wharf_net::tls::client::{ClientCertificates, ClientTrust};
-use wharf_net::tls::config::{TlsServer, client_trust};
+use wharf_net::tls::config::TlsServer;
 use wharf_net::tls::set::Certificates;
 
 use crate::config::{CloseNotify, Protocol, Requirement, Reuse, TlsConfig};
@@ -96,6 +96,26 @@ impl Tls {
         }
     }
 
+    /// Brings changed files into force. What changed, and what cannot be used.
+    pub(crate) fn refresh(&self) -> (Vec<Arc<Certificate>>, Vec<CertificateError>) {
+        let mut problems = Vec::new();
+        let changed = match self.server.certificates().refresh() {
+            Ok(changed) => changed.unwrap_or_default(),
+            Err(problem) => {
+                problems.push(problem);
+                Vec::new()
+            }
+        };
+        match self.server.trust().map(ClientTrust::refresh) {
+            Some(Ok(true)) => {
+                tracing::info!("the authorities of client certificates were read again")
+            }
+            Some(Err(problem)) => problems.push(problem),
+            Some(Ok(false)) | None => {}
+        }
+        (changed, problems)
+    }
+
     /// The certificates in force.
     pub(crate) fn certificates(&self) -> Vec<Arc<Certificate>> {
         self.server.certificates().all()
@@ -106,7 +126,7 @@ fn trust(config: &TlsConfig) -> Result<Option<ClientTrust>, String> {
     let Some(file) = &config.client_ca else {
         return Ok(None);
     };
-    client_trust(file, config.client_crl.as_deref())
+    ClientTrust::from_files(file, config.client_crl.as_deref())
         .map(Some)
         .map_err(|error| error.to_string())
 }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::poll_read;
 use crate::data::{DataRole, DataTls};
 use crate::tls::client::PeerCertificate;
-use crate::tls::config::TlsServer;
+use crate::tls::config::{Shown, TlsServer};
 use crate::tls::handshake::{HandshakeError, Wire, handshake};
 use crate::tls::resumption::Resumption;
 use crate::tls::session::{Progress, TlsSession};
@@ -39,7 +39,7 @@ struct Binding {
     server: Arc<TlsServer>,
     /// What they must come out of.
     resumption: Arc<Resumption>,
-    host: Option<Box<str>>,
+    shown: Arc<Shown>,
 }
 
 #[derive(Debug)]
@@ -102,13 +102,14 @@ impl ControlStream {
         limit: Duration,
     ) -> Result<(), HandshakeError> {
         let resumption = Arc::new(Resumption::default());
-        let mut session = TlsSession::server(server.control(&resumption, host))?;
+        let shown = server.choice(host);
+        let mut session = TlsSession::server(server.control(&resumption, &shown))?;
         let mut early = Vec::new();
         handshake(&self.socket, &mut session, &mut early, limit).await?;
         self.binding = Some(Box::new(Binding {
             server: Arc::clone(server),
             resumption,
-            host: host.map(Into::into),
+            shown,
         }));
         self.tls = Some(Box::new(Tls {
             session,
@@ -165,10 +166,9 @@ impl ControlStream {
         let Binding {
             server,
             resumption,
-            host,
+            shown,
         } = self.binding.as_deref()?;
-        let config =
-            (!role.tls_client).then(|| server.data(resumption, host.as_deref(), role.sends));
+        let config = (!role.tls_client).then(|| server.data(resumption, shown, role.sends));
         Some(DataTls::new(config, role.must_close))
     }
 

@@ -1,15 +1,14 @@
 //! What a server offers in its handshakes, and what each of its sessions makes of that.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::crypto::aws_lc_rs;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{ServerConfig, WebPkiClientVerifier};
+use rustls::server::{ClientHello, ResolvesServerCert, ServerConfig, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 
 use super::TlsVersion;
-use super::certificate::{CertificateError, read};
 use super::client::{ClientCertificates, ClientTrust, verifier};
 use super::resumption::Resumption;
 use super::set::Certificates;
@@ -21,9 +20,6 @@ const TICKETS: usize = 6;
 
 /// Tickets a client is given at most, when it says how many it wants (RFC 9149).
 pub(super) const MOST_TICKETS: usize = 16;
-
-/// Bytes of a file of authorities or revocations: a company's list may be long.
-const LARGEST_FILE: u64 = 16 << 20;
 
 /// What ALPN may say on a control connection: the registered `ftp`, and what FileZilla puts before
 /// it. Whoever asks for anything else takes us for another server (ALPACA, security P13).
@@ -99,13 +95,21 @@ impl TlsServer {
         self.trust.as_ref()
     }
 
-    /// For the control connection that `resumption` belongs to; `host` is what HOST named.
+    /// The choice of a certificate for one session; `host` is what HOST named.
+    pub(crate) fn choice(&self, host: Option<&str>) -> Arc<Shown> {
+        Arc::new(Shown {
+            choice: self.certificates.resolver(host),
+            first: OnceLock::new(),
+        })
+    }
+
+    /// For the control connection of the session that `resumption` belongs to.
     pub(crate) fn control(
         &self,
         resumption: &Arc<Resumption>,
-        host: Option<&str>,
+        shown: &Arc<Shown>,
     ) -> Arc<ServerConfig> {
-        self.bound(self.control.clone(), resumption, host)
+        bound(self.control.clone(), resumption, shown)
     }
 
     /// For a data connection of that control connection; `sends` says that the data are ours.
@@ -117,40 +121,43 @@ impl TlsServer {
     pub(crate) fn data(
         &self,
         resumption: &Arc<Resumption>,
-        host: Option<&str>,
+        shown: &Arc<Shown>,
         sends: bool,
     ) -> Arc<ServerConfig> {
         let mut config = self.data.clone();
         config.send_tls13_tickets = usize::from(sends);
-        self.bound(config, resumption, host)
-    }
-
-    fn bound(
-        &self,
-        mut config: ServerConfig,
-        resumption: &Arc<Resumption>,
-        host: Option<&str>,
-    ) -> Arc<ServerConfig> {
-        config.ticketer = Arc::clone(resumption) as _;
-        config.session_storage = Arc::clone(resumption) as _;
-        if host.is_some() {
-            config.cert_resolver = self.certificates.resolver(host);
-        }
-        Arc::new(config)
+        bound(config, resumption, shown)
     }
 }
 
-/// Reads whose client certificates are trusted, and which of them are revoked.
-///
-/// # Errors
-/// What is wrong with which file.
-pub fn client_trust(
-    authorities: &Path,
-    revoked: Option<&Path>,
-) -> Result<ClientTrust, CertificateError> {
-    let authorities = read(authorities, LARGEST_FILE)?;
-    let revoked = revoked.map(|file| read(file, LARGEST_FILE)).transpose()?;
-    ClientTrust::from_pem(&authorities, revoked.as_ref().map(|list| list.as_slice()))
+fn bound(
+    mut config: ServerConfig,
+    resumption: &Arc<Resumption>,
+    shown: &Arc<Shown>,
+) -> Arc<ServerConfig> {
+    config.ticketer = Arc::clone(resumption) as _;
+    config.session_storage = Arc::clone(resumption) as _;
+    config.cert_resolver = Arc::clone(shown) as _;
+    Arc::new(config)
+}
+
+/// The certificate of one session: whatever is in force when its first connection is made. Clients
+/// compare the certificate of a data connection with that of the control connection (cause D-15),
+/// and between the two it may have been renewed.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    choice: Arc<dyn ResolvesServerCert>,
+    first: OnceLock<Arc<CertifiedKey>>,
+}
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if let Some(first) = self.first.get() {
+            return Some(Arc::clone(first));
+        }
+        let chosen = self.choice.resolve(hello)?;
+        Some(Arc::clone(self.first.get_or_init(|| chosen)))
+    }
 }
 
 fn client_verifier(
