@@ -36,12 +36,15 @@ pub struct Knobs {
     pub bad_nonces: usize,
     /// This many times an order is `processing` when it is looked at.
     pub processing: usize,
+    /// Orders stay `processing` once so many certificates were issued, until
+    /// [`AcmeServer::release`].
+    pub held_after: Option<usize>,
     /// What a client is told to wait then.
     pub retry_after: Option<u64>,
     /// Orders are refused by `rateLimited`, with this many seconds in `Retry-After`.
     pub rate_limited: Option<u64>,
-    /// No name is found in the DNS.
-    pub broken_dns: bool,
+    /// No name is found in the DNS once so many certificates were issued.
+    pub broken_dns_after: Option<usize>,
     /// An order that is finalized becomes invalid.
     pub invalid_orders: bool,
     /// Every request is answered with 503 and a page for people.
@@ -75,9 +78,10 @@ impl Default for Knobs {
             lifetime: Duration::from_secs(90 * 24 * 3600),
             bad_nonces: 0,
             processing: 1,
+            held_after: None,
             retry_after: None,
             rate_limited: None,
-            broken_dns: false,
+            broken_dns_after: None,
             invalid_orders: false,
             down: false,
             terms_changed: false,
@@ -181,6 +185,15 @@ impl AcmeServer {
     /// Behaves differently from now on.
     pub fn change(&self, change: impl FnOnce(&mut Knobs)) {
         change(&mut self.shared.lock().knobs);
+    }
+
+    /// Lets go of the orders that are held, and holds no more.
+    pub fn release(&self) {
+        let mut world = self.shared.lock();
+        world.knobs.held_after = None;
+        for order in &mut world.objects.orders {
+            order.processing = 0;
+        }
     }
 
     /// Knows no account and no order any more, as a test CA that was set up anew.

@@ -359,6 +359,7 @@ fn challenge(
     let account = world.objects.orders[order].account;
     let thumbprint = world.objects.accounts[account].key.thumbprint.clone();
     let knobs = world.knobs.clone();
+    let broken_dns = reached(knobs.broken_dns_after, world);
     let authorization = &mut world.objects.orders[order].authorizations[index];
     if !authorization.kinds.contains(&kind) {
         return Err(refusal(404, "malformed", "there is no such challenge"));
@@ -376,7 +377,7 @@ fn challenge(
         std::thread::spawn(move || {
             let key = format!("{token}.{thumbprint}");
             let outcome = match kind.as_str() {
-                _ if knobs.broken_dns => Err(("dns", format!("no such domain:\n\u{1b}[31m{name}"))),
+                _ if broken_dns => Err(("dns", format!("no such domain:\n\u{1b}[31m{name}"))),
                 "http-01" => validation::http_01(&name, knobs.http_port, &token, &key),
                 "tls-alpn-01" => validation::tls_alpn_01(&name, knobs.tls_port, &key),
                 _ => Err(("malformed", "this CA does not ask that".to_owned())),
@@ -446,6 +447,7 @@ fn finalize(signed: &Signed, number: usize, shared: &Shared, world: &mut World) 
     {
         return Err(violation(world, "a key that another certificate has"));
     }
+    let held = reached(world.knobs.held_after, world);
     let outcome = if world.knobs.invalid_orders {
         Outcome::Invalid
     } else {
@@ -461,11 +463,19 @@ fn finalize(signed: &Signed, number: usize, shared: &Shared, world: &mut World) 
         });
         Outcome::Certificate(chain)
     };
-    let processing = world.knobs.processing;
+    let processing = if held {
+        usize::MAX
+    } else {
+        world.knobs.processing
+    };
     let order = &mut world.objects.orders[number];
     order.outcome = Some(outcome);
     order.processing = processing;
     Ok(json_page(200, &order.json(number, shared)))
+}
+
+fn reached(issued: Option<usize>, world: &World) -> bool {
+    issued.is_some_and(|count| world.seen.issued.len() >= count)
 }
 
 fn json_page(status: u16, body: &Value) -> Response {

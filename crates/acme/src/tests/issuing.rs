@@ -171,7 +171,7 @@ async fn the_account_is_made_once_and_its_contact_kept_up() {
 #[tokio::test]
 async fn a_dropped_manager_lets_go_of_the_port() {
     let setup = Setup::http(Knobs {
-        processing: usize::MAX,
+        held_after: Some(0),
         ..Knobs::default()
     });
     let (manager, mut events) = setup.manager();

@@ -119,13 +119,13 @@ async fn a_certificate_that_is_over_when_it_comes_is_kept_and_complained_about()
 #[tokio::test]
 async fn a_failed_renewal_leaves_the_old_one_and_is_tried_again() {
     let setup = Setup::http(Knobs {
-        lifetime: Duration::from_secs(6),
+        lifetime: Duration::from_secs(3),
+        broken_dns_after: Some(1),
         ..Knobs::default()
     });
     let (_manager, mut events) = setup.manager();
     outcome(&mut events).await;
     let first = setup.certificate().fingerprint();
-    setup.server.change(|knobs| knobs.broken_dns = true);
     for _ in 0..2 {
         let AcmeEvent::Failed { text, retry_in } = outcome(&mut events).await else {
             panic!("not failed")
@@ -139,7 +139,7 @@ async fn a_failed_renewal_leaves_the_old_one_and_is_tried_again() {
         assert!(retry_in <= PACE.most * 3 / 2);
         assert_eq!(setup.certificate().fingerprint(), first);
     }
-    setup.server.change(|knobs| knobs.broken_dns = false);
+    setup.server.change(|knobs| knobs.broken_dns_after = None);
     while !matches!(outcome(&mut events).await, AcmeEvent::Issued { .. }) {}
     assert_ne!(setup.certificate().fingerprint(), first);
 }
