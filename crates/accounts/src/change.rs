@@ -383,10 +383,9 @@ pub(crate) fn check_home(home: &Path) -> Result<(), HomeError> {
 }
 
 fn check_limit(max_sessions: Option<u32>) -> Result<()> {
-    if max_sessions == Some(0) {
-        Err(Error::NoSessions)
-    } else {
-        Ok(())
+    match max_sessions {
+        Some(0) => Err(Error::NoSessions),
+        _ => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 mod certificates;
 mod files;
 mod keys;
+mod permissions;
 mod show;
 
 use std::fs;
@@ -12,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value as Json, json};
 use wharf_accounts::{
     Account, AccountName, Accounts, CertificateUse, Error, NewAccount, Options, Permissions,
-    PermissionsError, generate_password,
+    generate_password,
 };
 
 use crate::arguments::{
@@ -25,6 +26,7 @@ use crate::prompt::{NewPassword, new_password};
 use crate::shell;
 use crate::state::State;
 
+use permissions::permissions;
 use show::Everything;
 
 /// Does what was asked of the accounts.
@@ -343,42 +345,6 @@ impl User {
 fn account_name(text: &str) -> Result<AccountName, Failure> {
     text.parse()
         .map_err(|error| Failure::usage(format!("`{}`: {error}", text.escape_debug())))
-}
-
-fn permissions(text: &str) -> Result<Permissions, Failure> {
-    text.parse().map_err(|error| {
-        let hint = permissions_hint(text, &error);
-        let text = shell::quote(&text.escape_debug().to_string());
-        let failure = Failure::usage(format!("`--permissions {text}`: {error}"));
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
-    })
-}
-
-/// What to write instead, where the error itself does not say it.
-fn permissions_hint(text: &str, error: &PermissionsError) -> Option<String> {
-    match error {
-        PermissionsError::Word(_) if text.trim().is_empty() => {
-            Some("`none` allows nothing".to_owned())
-        }
-        PermissionsError::Word(unknown) if unknown.word == "write" => Some(
-            "writing is `create`, `overwrite` and `append`: `read-only,create,overwrite,append`"
-                .to_owned(),
-        ),
-        PermissionsError::Word(_) => {
-            Some("for example `read-only`, or `read-only,/incoming=upload-only`".to_owned())
-        }
-        PermissionsError::NoSet(prefix) => Some(format!("for example `{prefix}=read-only`")),
-        PermissionsError::Prefix { .. } => {
-            Some("a prefix is a folder as the account sees it, as `/incoming`".to_owned())
-        }
-        PermissionsError::NoBase
-        | PermissionsError::WordAfterRule(_)
-        | PermissionsError::Twice(_)
-        | PermissionsError::TooMany => None,
-    }
 }
 
 fn make_up() -> Result<SecretString, Failure> {

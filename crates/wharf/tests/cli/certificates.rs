@@ -138,6 +138,7 @@ fn what_certificates_are_good_for_is_said_and_shown() {
     );
 }
 
+// tidy: table
 #[test]
 fn what_is_no_certificate_is_refused_and_says_what_to_do() {
     let scratch = Scratch::new();

@@ -184,6 +184,7 @@ fn a_private_key_is_refused() {
     }
 }
 
+// tidy: table
 #[test]
 fn what_cannot_be_is_refused_and_nothing_is_added() {
     let scratch = Scratch::new();
