@@ -1,8 +1,7 @@
 //! The account at the CA: made once, its key kept.
 
 use instant_acme::{Account, AccountCredentials, NewAccount};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::config::Checked;
 use crate::error::AcmeError;
@@ -10,14 +9,8 @@ use crate::folder::Folder;
 use crate::manager::on_disk;
 use crate::transport::Transport;
 
-/// What is in the file.
-#[derive(Serialize, Deserialize)]
-struct Saved {
-    /// What the CA was told.
-    contact: Vec<String>,
-    #[serde(flatten)]
-    credentials: AccountCredentials,
-}
+/// What the CA was told, beside what `instant-acme` writes into the file.
+const CONTACT: &str = "contact";
 
 /// The account of this CA; `None` where none was made yet.
 pub(crate) async fn existing(
@@ -29,23 +22,18 @@ pub(crate) async fn existing(
     let Some(bytes) = on_disk(move || reading.account()).await? else {
         return Ok(None);
     };
-    let Some(saved) = parse(&bytes, wanted, folder)? else {
+    let Some((saved, credentials)) = parse(&bytes, wanted, folder)? else {
         return Ok(None);
     };
     let of = |error| AcmeError::of(error, &wanted.directory);
     let builder = Account::builder_with_http(Box::new(transport.clone()));
-    let same_contact = saved.contact == wanted.contact;
-    // Both come out of the same bytes: the credentials cannot be copied.
-    let again = parse(&bytes, wanted, folder)?;
-    let account = builder
-        .from_credentials(saved.credentials)
-        .await
-        .map_err(of)?;
-    if let (false, Some(mut saved)) = (same_contact, again) {
-        let contact: Vec<_> = wanted.contact.iter().map(String::as_str).collect();
-        account.update_contacts(&contact).await.map_err(of)?;
-        saved.contact.clone_from(&wanted.contact);
-        save(&saved, folder).await?;
+    let account = builder.from_credentials(credentials).await.map_err(of)?;
+    if saved.get(CONTACT) != Some(&json!(wanted.contact)) {
+        account
+            .update_contacts(&contacts(wanted))
+            .await
+            .map_err(of)?;
+        save(saved, wanted, folder).await?;
     }
     Ok(Some(account))
 }
@@ -59,9 +47,8 @@ pub(crate) async fn open(
     if let Some(account) = existing(wanted, folder, transport).await? {
         return Ok(account);
     }
-    let contact: Vec<_> = wanted.contact.iter().map(String::as_str).collect();
     let new = NewAccount {
-        contact: &contact,
+        contact: &contacts(wanted),
         terms_of_service_agreed: true,
         only_return_existing: false,
     };
@@ -70,36 +57,43 @@ pub(crate) async fn open(
         .create(&new, wanted.directory.clone(), None)
         .await
         .map_err(|error| AcmeError::of(error, &wanted.directory))?;
-    let saved = Saved {
-        contact: wanted.contact.clone(),
-        credentials,
-    };
-    save(&saved, folder).await?;
+    save(json!(credentials), wanted, folder).await?;
     tracing::info!(account = account.id(), "an account was made at the CA");
     Ok(account)
 }
 
+fn contacts(wanted: &Checked) -> Vec<&str> {
+    wanted.contact.iter().map(String::as_str).collect()
+}
+
 /// `None` where the file is of another CA: its account is of no use here.
-fn parse(bytes: &[u8], wanted: &Checked, folder: &Folder) -> Result<Option<Saved>, AcmeError> {
+fn parse(
+    bytes: &[u8],
+    wanted: &Checked,
+    folder: &Folder,
+) -> Result<Option<(Value, AccountCredentials)>, AcmeError> {
     // serde's errors quote what they find, and the file holds a key.
     let damaged = |why: &str| AcmeError::AccountFile {
         file: folder.account_file(),
         why: why.to_owned(),
     };
-    let value: Value = serde_json::from_slice(bytes).map_err(|_| damaged("it is no JSON"))?;
-    let directory = value.get("directory").and_then(Value::as_str);
+    let saved: Value = serde_json::from_slice(bytes).map_err(|_| damaged("it is no JSON"))?;
+    let directory = saved.get("directory").and_then(Value::as_str);
     if directory.ok_or_else(|| damaged("it names no CA"))? != wanted.directory {
         return Ok(None);
     }
-    let saved = serde_json::from_value(value).map_err(|_| damaged("a part of it is missing"));
-    saved.map(Some)
+    match serde_json::from_value(saved.clone()) {
+        Ok(credentials) => Ok(Some((saved, credentials))),
+        Err(_) => Err(damaged("a part of it is missing")),
+    }
 }
 
-async fn save(saved: &Saved, folder: &Folder) -> Result<(), AcmeError> {
-    let json =
-        serde_json::to_vec_pretty(saved).map_err(|error| AcmeError::Key(error.to_string()))?;
-    let folder = folder.clone();
-    on_disk(move || folder.save_account(&json)).await
+async fn save(mut saved: Value, wanted: &Checked, folder: &Folder) -> Result<(), AcmeError> {
+    if let Some(members) = saved.as_object_mut() {
+        members.insert(CONTACT.to_owned(), json!(wanted.contact));
+    }
+    let (text, folder) = (format!("{saved:#}\n"), folder.clone());
+    on_disk(move || folder.save_account(text.as_bytes())).await
 }
 
 #[cfg(test)]

@@ -128,7 +128,9 @@ pub enum AcmeError {
         after: Duration,
     },
     /// Too often.
-    #[error("the CA lets this account or these names ask again later only: {detail}")]
+    #[error(
+        "the CA lets this account or these names ask again later only: {detail}\n\nhint: wharf asks again by itself; while you try out settings, use the CA's directory for tests (of Let's Encrypt: `https://acme-staging-v02.api.letsencrypt.org/directory`)"
+    )]
     RateLimited {
         /// What it said.
         detail: String,
@@ -218,10 +220,6 @@ impl AcmeError {
             E::Other(other) => match other.downcast::<TransportError>() {
                 Ok(transport) => Self::of_transport(&transport, directory),
                 Err(other) => not_acme(chain(&*other)),
-            },
-            E::Timeout(_) => Self::Slow {
-                what: "the order",
-                after: Duration::ZERO,
             },
             E::Crypto | E::KeyRejected => Self::Key(chain(&error)),
             other => not_acme(chain(&other)),

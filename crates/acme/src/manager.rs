@@ -101,9 +101,14 @@ impl Drop for Manager {
 pub(crate) async fn on_disk<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, AcmeError> + Send + 'static,
 ) -> Result<T, AcmeError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|_| Err(AcmeError::Key("the process is ending".to_owned())))
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is shutting down, and this task with it.
+            Err(_) => std::future::pending().await,
+        },
+    }
 }
 
 /// What the task does, one turn after the other.
@@ -139,7 +144,9 @@ impl Keeper {
         let path = config.folder.clone();
         let wanted = Checked::new(config)?;
         // A file that cannot be used is told now, not in two months.
-        Transport::new(wanted.ca.as_deref())?;
+        if let Err(error @ AcmeError::Ca { .. }) = Transport::new(wanted.ca.as_deref()) {
+            return Err(error);
+        }
         let (events, first) = broadcast::channel(EVENTS);
         let keeper = Self {
             wanted,

@@ -92,7 +92,7 @@ impl Transport {
             .await
             .unwrap_or(Err(TransportError::Deadline))
             .map_err(other)?;
-        if parts.status.is_client_error() || parts.status.is_server_error() {
+        if !parts.status.is_success() {
             let at = retry_after(&parts.headers, SystemTime::now());
             *self.retry_at.lock().unwrap_or_else(PoisonError::into_inner) = at;
             // Whatever stands before the CA (a proxy, its load balancer) speaks no ACME.
@@ -157,12 +157,12 @@ fn other(error: TransportError) -> Error {
     Error::Other(Box::new(error))
 }
 
-/// RFC 8555 6.7: errors come as `application/problem+json`.
+/// RFC 8555 6.7: errors come as `application/problem+json`; some CAs call it `application/json`.
 fn is_problem(headers: &HeaderMap) -> bool {
     headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.starts_with("application/problem+json"))
+        .is_some_and(|value| value.starts_with("application/") && value.contains("json"))
 }
 
 /// RFC 9110 10.2.3: seconds, or a date.

@@ -37,7 +37,7 @@ fn a_limit_of_the_ca_is_kept() {
 #[test]
 fn a_ca_that_is_down_or_not_trusted_does_not_keep_the_server_from_serving() {
     let site = Site::new(Knobs {
-        down: true,
+        instead: Some((503, 400)),
         ..Knobs::default()
     });
     let wharf = site.serve("http-01");

@@ -7,6 +7,7 @@ mod http;
 mod issuer;
 mod jose;
 mod objects;
+mod orders;
 mod service;
 mod validation;
 
@@ -47,8 +48,9 @@ pub struct Knobs {
     pub broken_dns_after: Option<usize>,
     /// An order that is finalized becomes invalid.
     pub invalid_orders: bool,
-    /// Every request is answered with 503 and a page for people.
-    pub down: bool,
+    /// Every request is answered by something else that stands there: this status, and a page
+    /// for people of so many bytes.
+    pub instead: Option<(u16, usize)>,
     /// The terms of service have changed.
     pub terms_changed: bool,
     /// A name that was proven once need not be proven again by the same account.
@@ -83,7 +85,7 @@ impl Default for Knobs {
             rate_limited: None,
             broken_dns_after: None,
             invalid_orders: false,
-            down: false,
+            instead: None,
             terms_changed: false,
             reuse: false,
             wrong_name: None,

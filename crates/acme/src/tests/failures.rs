@@ -29,9 +29,19 @@ async fn failures_are_told_apart() {
     type Expected = fn(&AcmeError) -> bool;
     let cases: &[(Break, Expected, &str)] = &[
         (
-            |knobs| knobs.down = true,
+            |knobs| knobs.instead = Some((503, 400)),
             |error| matches!(error, AcmeError::CaTrouble { .. }),
             "503",
+        ),
+        (
+            |knobs| knobs.instead = Some((301, 400)),
+            |error| matches!(error, AcmeError::NotAcme { .. }),
+            "301 Moved Permanently",
+        ),
+        (
+            |knobs| knobs.instead = Some((200, 2 * 1024 * 1024)),
+            |error| matches!(error, AcmeError::NotAcme { .. }),
+            "larger than 1048576 bytes",
         ),
         (
             |knobs| knobs.invalid_orders = true,
@@ -97,6 +107,23 @@ async fn a_ca_that_is_not_there_is_named() {
         "{text}"
     );
     assert!(text.contains("efused"), "{text}");
+}
+
+#[tokio::test]
+async fn a_ca_that_says_nothing_is_given_up() {
+    let setup = Setup::http(Knobs::default());
+    // The kernel accepts, and nobody answers.
+    let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let mut config = setup.config();
+    config.directory = format!("https://{}/directory", silent.local_addr().unwrap());
+    let mut keeper = Keeper::new(config, Pace::PRODUCT).unwrap().0;
+    tokio::time::pause();
+    let error = failure(&mut keeper).await;
+    assert!(matches!(error, AcmeError::Unreachable { .. }), "{error}");
+    assert!(
+        error.to_string().contains("no answer within 30 s"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
