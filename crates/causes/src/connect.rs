@@ -99,6 +99,7 @@ family! { A;
         evidence [
             "the first bytes are not those of the protocol in the URL: `SSH-`, `220`, a TLS record, \
              `HTTP/`, `* OK`",
+            "alert 120 (no_application_protocol): the client wanted `http/1.1` or `h2` over TLS",
         ]
         user "use the protocol that answers: `sftp://` for `SSH-`, `ftps://` for a TLS record, \
             `ftp://` for `220`";

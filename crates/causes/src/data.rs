@@ -95,7 +95,7 @@ family! { D;
     D_13 = "D-13": "the server demands that the data connection resumes the TLS session"
         evidence [
             "150, then 425 `not resumed` (FileZilla Server), 522 (vsftpd) or 450 `does not match`",
-            "522 `does not resume the TLS session` (wharf), whose log has `data_not_resumed`",
+            "522 `must resume the TLS session` (wharf), whose log has `data_not_resumed`",
             "the data connection's handshake completes and no data follows",
         ]
         user "use a client that resumes sessions; TLS 1.2 helps some; open a new control connection \

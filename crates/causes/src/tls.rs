@@ -49,7 +49,10 @@ family! { F;
         user "send the administrator the text found in the connection"
         admin "mend what the text says: a writable chroot, SELinux, a wrapper that prints";
     F_7 = "F-7": "the certificate is self-signed or its issuer is unknown"
-        evidence ["the chain ends in no root this machine trusts, at depth 0 or 1"]
+        evidence [
+            "the chain ends in no root this machine trusts, at depth 0 or 1",
+            "the server is sent alert 48 (unknown_ca), 42 or 46",
+        ]
         user "compare the fingerprint with the one the administrator gives you, then accept it once"
         admin "install a certificate of a public CA; wharf gets one by itself with `acme.names`";
     F_8 = "F-8": "the server does not send its intermediate certificate"
