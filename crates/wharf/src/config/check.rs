@@ -251,4 +251,4 @@ fn key_hint(name: &str) -> Option<String> {
 
 #[cfg(test)]
 #[path = "tests.rs"]
-pub(in crate::config) mod tests;
+mod tests;

@@ -4,6 +4,8 @@
 //! defaults. Whatever is wrong anywhere is reported, all of it at once, before a port is bound.
 
 mod acme;
+#[cfg(test)]
+mod case;
 mod certificates;
 mod check;
 mod file;

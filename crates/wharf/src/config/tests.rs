@@ -3,77 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use tempfile::TempDir;
 use wharf_server::config::{Durability, LimitsConfig, PassiveConfig, Plaintext, TimeoutsConfig};
 
 use super::*;
+use crate::config::case::Case;
 use crate::config::show;
 use crate::config::table::Otherwise;
-
-/// A folder with a settings file in it, and whatever else a case needs.
-pub(in crate::config) struct Case {
-    pub(in crate::config) folder: TempDir,
-    pub(in crate::config) sources: Sources,
-}
-
-impl Case {
-    pub(in crate::config) fn new(text: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let config = folder.path().join("wharf.toml");
-        fs::write(&config, text).unwrap();
-        Self {
-            folder,
-            sources: Sources {
-                config: Some(config),
-                ..Sources::default()
-            },
-        }
-    }
-
-    pub(in crate::config) fn environment(mut self, name: &str, value: &str) -> Self {
-        self.sources.environment.push((name.into(), value.into()));
-        self
-    }
-
-    pub(in crate::config) fn argument(
-        mut self,
-        key: &'static str,
-        argument: &'static str,
-        value: &str,
-    ) -> Self {
-        self.sources.arguments.push((key, argument, value.into()));
-        self
-    }
-
-    pub(in crate::config) fn settings(&self) -> Settings {
-        self.sources
-            .load()
-            .unwrap_or_else(|problems| panic!("{problems}"))
-    }
-
-    /// Every problem as `place: what (hint)`, the file by its name only.
-    pub(in crate::config) fn problems(&self) -> Vec<String> {
-        let prefix = format!("{}/", self.folder.path().display());
-        let problems = self
-            .sources
-            .load()
-            .expect_err("this should have been refused");
-        problems
-            .list
-            .iter()
-            .map(|problem| problem.to_string().replace(&prefix, ""))
-            .collect()
-    }
-
-    pub(in crate::config) fn origin(&self, name: &'static str) -> String {
-        let prefix = format!("{}/", self.folder.path().display());
-        self.settings()
-            .effective(name)
-            .origin
-            .to_string()
-            .replace(&prefix, "")
-    }
-}
 
 #[test]
 fn without_anything_the_defaults_are_those_of_the_server() {
@@ -251,7 +186,7 @@ fn f26_no_mutation_of_a_file_loosens_a_setting_silently() {
 fn every_setting_can_be_given_by_the_environment() {
     for key in KEYS {
         let folder = tempfile::tempdir().unwrap();
-        let pem = super::super::tls::tests::pem(folder.path(), &["ftp.example.org"]);
+        let pem = crate::config::tls::tests::pem(folder.path(), &["ftp.example.org"]);
         let pem = pem.display().to_string();
         let text = match (key.name, key.default) {
             ("server.root" | "anonymous.home", _) => folder.path().display().to_string(),

@@ -8,7 +8,7 @@ use rcgen::{CertificateParams, KeyPair};
 use wharf_net::tls::self_signed::self_signed;
 
 use super::*;
-use crate::config::check::tests::Case;
+use crate::config::case::Case;
 use crate::config::policy;
 
 /// A file with a certificate for these names and its key.
