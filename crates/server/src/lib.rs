@@ -9,6 +9,7 @@ mod audit;
 pub mod config;
 pub mod event;
 mod failure;
+mod follow;
 mod ftp;
 mod op;
 pub mod record;

@@ -24,12 +24,35 @@ pub(crate) struct Handle {
     pub(crate) id: u64,
     pub(crate) peer: SocketAddr,
     account: Mutex<Option<Arc<Account>>>,
+    /// By what the session was let in.
+    credential: Mutex<Credential>,
     transfer: Mutex<Option<Arc<TransferControl>>>,
     draining: AtomicBool,
     revoked: AtomicBool,
     quitting: AtomicBool,
     /// Rung when an order was given.
     pub(crate) bell: Notify,
+}
+
+/// By what a session was let in: what must still be so when its account changes.
+#[derive(Debug, Clone)]
+pub(crate) enum Credential {
+    /// Nobody, or anonymous.
+    Nothing,
+    /// A password alone.
+    Password,
+    /// A password, and this certificate beside it.
+    PasswordAndCertificate(Arc<Certified>),
+    /// This certificate alone.
+    Certificate(Arc<Certified>),
+}
+
+/// What a client's certificate says of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Certified {
+    pub(crate) fingerprint: [u8; 32],
+    /// Only where the certificate leads to an authority that the settings trust.
+    pub(crate) subject: Option<String>,
 }
 
 impl Registry {
@@ -39,6 +62,7 @@ impl Registry {
             id: self.next.fetch_add(1, Ordering::Relaxed) + 1,
             peer,
             account: Mutex::new(None),
+            credential: Mutex::new(Credential::Nothing),
             transfer: Mutex::new(None),
             draining: AtomicBool::new(false),
             revoked: AtomicBool::new(false),
@@ -109,6 +133,14 @@ impl Handle {
     /// The account as it is now; `None` before the login and after a revocation.
     pub(crate) fn account(&self) -> Option<Arc<Account>> {
         locked(&self.account).clone()
+    }
+
+    pub(crate) fn credential(&self) -> Credential {
+        locked(&self.credential).clone()
+    }
+
+    pub(crate) fn set_credential(&self, credential: Credential) {
+        *locked(&self.credential) = credential;
     }
 
     pub(crate) fn set_account(&self, account: Option<Arc<Account>>) {

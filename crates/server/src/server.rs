@@ -1,6 +1,5 @@
 //! Starting, reloading and stopping a server.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,7 +7,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
-use wharf_accounts::{Account, Accounts};
+use wharf_accounts::Accounts;
 use wharf_causes::id;
 use wharf_net::advertise::Advertised;
 use wharf_net::limits::{Gate, Limits, Refused};
@@ -22,18 +21,14 @@ use crate::audit::Audit;
 use crate::config::{Config, ListenerConfig, Protocol, TlsConfig};
 use crate::event::{Event, What};
 use crate::failure::{Failure, Kind};
+use crate::follow::{follow_accounts, follow_certificates};
 use crate::ftp;
-use crate::registry::Handle;
-use crate::session::{follows_links, lies_in};
+use crate::session::lies_in;
 use crate::shared::{Current, Shared};
 use crate::tls::Tls;
 
 /// How long sessions have to say goodbye once their transfers are through.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// How soon accounts that could not be read are asked for again.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// How often the files of certificates are looked at.
-const CERTIFICATES_LOOKED_AT: Duration = Duration::from_secs(2);
 /// Refused connections are recorded at most this often, with their number.
 const REFUSALS_TOLD: Duration = Duration::from_secs(1);
 
@@ -354,87 +349,5 @@ impl Refusals {
             times: std::mem::take(&mut self.untold),
         };
         shared.tell_of(0, peer, what);
-    }
-}
-
-/// Brings changed certificate files into force. Live sessions go on with what they have agreed on.
-async fn follow_certificates(shared: Arc<Shared>) {
-    loop {
-        tokio::time::sleep(CERTIFICATES_LOOKED_AT).await;
-        let Some(tls) = shared.current().tls else {
-            continue;
-        };
-        let Ok((changed, problems)) = tokio::task::spawn_blocking(move || tls.refresh()).await
-        else {
-            continue;
-        };
-        for certificate in changed {
-            shared.tell_of_process(What::Certificate {
-                fingerprint: certificate.fingerprint().to_string().into(),
-                names: certificate.names().into(),
-                expires: certificate.not_after(),
-            });
-        }
-        for problem in problems {
-            tracing::error!(%problem, "changed certificate files cannot be used; those in force stay");
-            shared.tell_of_process(What::CertificateFailed {
-                text: problem.to_string().into(),
-            });
-        }
-    }
-}
-
-/// Brings changes of accounts to live sessions, also while the server drains.
-async fn follow_accounts(shared: Arc<Shared>) {
-    let mut revision = shared.accounts.watch();
-    while revision.changed().await.is_ok() {
-        while !refresh_accounts(&shared).await {
-            // The change is known and must not be lost: ask until there is an answer.
-            tokio::time::sleep(ASK_AGAIN).await;
-        }
-    }
-}
-
-/// Asks once for each account that somebody is logged in with. `false` when the accounts could
-/// not be read.
-async fn refresh_accounts(shared: &Shared) -> bool {
-    let mut sessions: HashMap<i64, Vec<Arc<Handle>>> = HashMap::new();
-    for handle in shared.registry.all() {
-        if let Some(account) = handle.account()
-            && !account.is_anonymous()
-        {
-            sessions.entry(account.id).or_default().push(handle);
-        }
-    }
-    let mut all_read = true;
-    for (id, handles) in sessions {
-        match shared.accounts.current(id).await {
-            Ok(now) => {
-                let now = now.filter(|now| now.enabled).map(Arc::new);
-                for handle in handles {
-                    bring(&handle, id, now.as_ref());
-                }
-            }
-            Err(error) => {
-                tracing::error!(%error, "accounts cannot be read");
-                all_read = false;
-            }
-        }
-    }
-    all_read
-}
-
-/// Brings one account's new state to one session, unless it belongs to another account by now.
-fn bring(handle: &Handle, id: i64, now: Option<&Arc<Account>>) {
-    let Some(held) = handle.account().filter(|held| held.id == id) else {
-        return;
-    };
-    match now {
-        // Its store is the old home, or follows links that the new rules forbid: log in again.
-        Some(now) if held.home != now.home || follows_links(&held) && !follows_links(now) => {
-            handle.revoke();
-        }
-        Some(now) => handle.update_account(now),
-        None => handle.revoke(),
     }
 }

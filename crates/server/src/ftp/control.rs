@@ -18,10 +18,9 @@ use wharf_net::passive::PassiveListener;
 use wharf_vfs::VPath;
 
 use super::codes;
-use super::secure::Presented;
 use crate::config::{Config, ListenerConfig, Protocol, Requirement};
 use crate::failure::{Failure, Kind};
-use crate::registry::Guard;
+use crate::registry::{Certified, Guard};
 use crate::session::Session;
 use crate::shared::{Current, Shared};
 
@@ -50,8 +49,8 @@ pub(super) struct Connection {
     pub(super) passive: Option<Passive>,
     /// What HOST named.
     pub(super) host: Option<Box<str>>,
-    /// The certificate the client showed.
-    pub(super) presented: Option<Presented>,
+    /// The certificate the client has shown, with the proof that it has the key.
+    pub(super) presented: Option<Arc<Certified>>,
     strange_commands: u32,
     pub(super) umask: u32,
     pub(super) idle: Duration,

@@ -15,6 +15,7 @@ use super::control::Connection;
 use crate::config::{Plaintext, Requirement};
 use crate::event::What;
 use crate::failure::{Failure, Kind};
+use crate::registry::Credential;
 use crate::session::Session;
 
 /// How long a refused login waits for its answer, whatever was wrong with it (security A1). A
@@ -39,8 +40,8 @@ impl Connection {
             return match self.config().anonymous.clone() {
                 Some(anonymous) => {
                     let seen = self.shared.revision();
-                    self.admit(Account::anonymous(anonymous.home), "anonymous", seen)
-                        .await
+                    let account = Account::anonymous(anonymous.home);
+                    self.admit(account, Credential::Nothing, seen).await
                 }
                 None => {
                     let text = "Anonymous access is off; log in with an account";
@@ -80,7 +81,7 @@ impl Connection {
         let seen = self.shared.revision();
         match self.shared.accounts.authenticate(name, password).await {
             Ok(account) => match self.second_factor(&account).await {
-                Ok(()) => self.admit(account, "password", seen).await,
+                Ok(credential) => self.admit(account, credential, seen).await,
                 Err(cause) => self.refuse_credentials(name, cause).await,
             },
             Err(LoginError::Denied(denial)) => {
@@ -115,11 +116,11 @@ impl Connection {
     /// USER where the client has shown a certificate: in at once, if it is this account's and the
     /// account may log in by it.
     async fn identify_by_certificate(&mut self, name: &[u8]) -> Option<Outcome> {
-        let presented = self.presented.as_ref()?;
+        let presented = self.presented.clone()?;
         let seen = self.shared.revision();
         let known = self.shared.accounts.authenticate_by_certificate(
             name,
-            &presented.fingerprint.0,
+            &presented.fingerprint,
             presented.subject.as_deref(),
         );
         let account = match known.await {
@@ -131,35 +132,35 @@ impl Connection {
             // There is still the password.
             Err(LoginError::Denied(_) | LoginError::Busy) => return None,
         };
-        Some(match self.admit(account, "certificate", seen).await {
+        let credential = Credential::Certificate(presented);
+        Some(match self.admit(account, credential, seen).await {
             Outcome::LoggedIn => Outcome::LoggedInByCertificate,
             other => other,
         })
     }
 
-    /// After the right password: the certificate, where the account or the server wants one.
-    async fn second_factor(&self, account: &Account) -> Result<(), Id> {
+    /// After the right password: the certificate, where the account or the server wants one. The
+    /// error is the cause for the log.
+    async fn second_factor(&self, account: &Account) -> Result<Credential, Id> {
+        let factor = account.certificate_use == CertificateUse::Factor;
         let required = self.current.tls.as_deref().is_some_and(|tls| {
             tls.clients == ClientCertificates::Require && self.stream.is_protected()
         });
-        if account.certificate_use != CertificateUse::Factor && !required {
-            return Ok(());
+        if !factor && !required {
+            return Ok(Credential::Password);
         }
         let Some(presented) = &self.presented else {
             return Err(id::F_15);
         };
-        if account.certificate_use != CertificateUse::Factor && presented.subject.is_some() {
+        if !factor && presented.subject.is_some() {
             // An authority that the settings trust vouches for it; it need not be this account's.
-            return Ok(());
+            return Ok(Credential::Password);
         }
         let subject = presented.subject.as_deref();
         let accounts = &self.shared.accounts;
-        let fingerprint = &presented.fingerprint.0;
-        match accounts
-            .has_certificate(account.id, fingerprint, subject)
-            .await
-        {
-            Ok(true) => Ok(()),
+        let known = accounts.has_certificate(account.id, &presented.fingerprint, subject);
+        match known.await {
+            Ok(true) => Ok(Credential::PasswordAndCertificate(presented.clone())),
             Ok(false) => Err(id::F_15),
             Err(error) => {
                 tracing::error!(%error, "accounts cannot be read");
@@ -170,8 +171,15 @@ impl Connection {
 
     /// The last steps of a login. `seen` is the revision of the accounts before the check. What
     /// fails here leaves nothing of the account behind.
-    async fn admit(&mut self, account: Account, method: &'static str, seen: u64) -> Outcome {
+    async fn admit(&mut self, account: Account, credential: Credential, seen: u64) -> Outcome {
         let name = account.name.clone();
+        let method = match &credential {
+            Credential::Nothing => "anonymous",
+            Credential::Password => "password",
+            Credential::PasswordAndCertificate(_) => "password and certificate",
+            Credential::Certificate(_) => "certificate",
+        };
+        self.guard.handle.set_credential(credential);
         match self.enter(account, seen).await {
             Ok(session) => {
                 session.logged_in(method, self.stream.tls_version());
@@ -252,6 +260,7 @@ impl Connection {
         self.session = None;
         self.passive = None;
         self.guard.handle.set_account(None);
+        self.guard.handle.set_credential(Credential::Nothing);
         self.permit.leave_account();
         self.directory = VPath::root();
         self.host = None;

@@ -1,5 +1,6 @@
 //! TLS in the dialogue: its beginning, its end, and who the client says it is.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -7,7 +8,6 @@ use wharf_causes::id;
 use wharf_ftp::reply::Reply;
 use wharf_ftp::server::{Outcome, Transfer};
 use wharf_net::data::{DataConnection, DataRole, DataTls};
-use wharf_net::tls::certificate::Fingerprint;
 use wharf_net::tls::client::ClientCertificates;
 use wharf_net::tls::handshake::HandshakeError;
 
@@ -15,13 +15,7 @@ use super::control::{Connection, End};
 use crate::config::{CloseNotify, Reuse};
 use crate::event::What;
 use crate::failure::{Failure, Kind, tls_cause};
-
-/// The certificate a client has shown, and with it the proof that it has the key.
-pub(super) struct Presented {
-    pub(super) fingerprint: Fingerprint,
-    /// Only where the certificate leads to an authority that the settings trust.
-    pub(super) subject: Option<String>,
-}
+use crate::registry::Certified;
 
 /// What a protected transfer does before its first byte.
 pub(super) struct Securing {
@@ -97,10 +91,10 @@ impl Connection {
                     let fingerprint = certificate.fingerprint();
                     tracing::info!(%fingerprint, why, "a client's certificate is not trusted");
                 }
-                Presented {
-                    fingerprint: certificate.fingerprint(),
+                Arc::new(Certified {
+                    fingerprint: certificate.fingerprint().0,
                     subject: matches!(trusted, Some(Ok(()))).then(|| certificate.subject()),
-                }
+                })
             });
         }
         Ok(())

@@ -1,0 +1,132 @@
+//! What changes while the server runs, brought to it and to its sessions: accounts, certificates.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wharf_accounts::{Account, CertificateUse};
+
+use crate::event::What;
+use crate::registry::{Credential, Handle};
+use crate::session::follows_links;
+use crate::shared::Shared;
+
+/// How soon accounts that could not be read are asked for again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// How often the files of certificates are looked at.
+const CERTIFICATES_LOOKED_AT: Duration = Duration::from_secs(2);
+
+/// Brings changed certificate files into force. Live sessions go on with what they have agreed on.
+pub(crate) async fn follow_certificates(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(CERTIFICATES_LOOKED_AT).await;
+        let Some(tls) = shared.current().tls else {
+            continue;
+        };
+        let Ok((changed, problems)) = tokio::task::spawn_blocking(move || tls.refresh()).await
+        else {
+            continue;
+        };
+        for certificate in changed {
+            shared.tell_of_process(What::Certificate {
+                fingerprint: certificate.fingerprint().to_string().into(),
+                names: certificate.names().into(),
+                expires: certificate.not_after(),
+            });
+        }
+        for problem in problems {
+            tracing::error!(%problem, "changed certificate files cannot be used; those in force stay");
+            shared.tell_of_process(What::CertificateFailed {
+                text: problem.to_string().into(),
+            });
+        }
+    }
+}
+
+/// Brings changes of accounts to live sessions, also while the server drains.
+pub(crate) async fn follow_accounts(shared: Arc<Shared>) {
+    let mut revision = shared.accounts.watch();
+    while revision.changed().await.is_ok() {
+        while !refresh_accounts(&shared).await {
+            // The change is known and must not be lost: ask until there is an answer.
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    }
+}
+
+/// Asks once for each account that somebody is logged in with. `false` when the accounts could
+/// not be read.
+async fn refresh_accounts(shared: &Shared) -> bool {
+    let mut sessions: HashMap<i64, Vec<Arc<Handle>>> = HashMap::new();
+    for handle in shared.registry.all() {
+        if let Some(account) = handle.account()
+            && !account.is_anonymous()
+        {
+            sessions.entry(account.id).or_default().push(handle);
+        }
+    }
+    let mut all_read = true;
+    for (id, handles) in sessions {
+        match shared.accounts.current(id).await {
+            Ok(now) => {
+                let now = now.filter(|now| now.enabled).map(Arc::new);
+                for handle in handles {
+                    match still_let_in(shared, &handle, now.as_deref()).await {
+                        Ok(true) => bring(&handle, id, now.as_ref()),
+                        Ok(false) => bring(&handle, id, None),
+                        Err(error) => {
+                            tracing::error!(%error, "accounts cannot be read");
+                            all_read = false;
+                        }
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "accounts cannot be read");
+                all_read = false;
+            }
+        }
+    }
+    all_read
+}
+
+/// Whether what a session was let in by would let it in again.
+async fn still_let_in(
+    shared: &Shared,
+    handle: &Handle,
+    now: Option<&Account>,
+) -> Result<bool, wharf_accounts::Error> {
+    let Some(now) = now else {
+        return Ok(false);
+    };
+    let certified = match handle.credential() {
+        Credential::Nothing => return Ok(true),
+        Credential::Password => return Ok(now.certificate_use != CertificateUse::Factor),
+        Credential::Certificate(_) if now.certificate_use != CertificateUse::Login => {
+            return Ok(false);
+        }
+        Credential::Certificate(certified) | Credential::PasswordAndCertificate(certified) => {
+            certified
+        }
+    };
+    let subject = certified.subject.as_deref();
+    let accounts = &shared.accounts;
+    accounts
+        .has_certificate(now.id, &certified.fingerprint, subject)
+        .await
+}
+
+/// Brings one account's new state to one session, unless it belongs to another account by now.
+fn bring(handle: &Handle, id: i64, now: Option<&Arc<Account>>) {
+    let Some(held) = handle.account().filter(|held| held.id == id) else {
+        return;
+    };
+    match now {
+        // Its store is the old home, or follows links that the new rules forbid: log in again.
+        Some(now) if held.home != now.home || follows_links(&held) && !follows_links(now) => {
+            handle.revoke();
+        }
+        Some(now) => handle.update_account(now),
+        None => handle.revoke(),
+    }
+}
