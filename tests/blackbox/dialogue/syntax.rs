@@ -109,10 +109,6 @@ fn what_is_not_built_is_502_and_not_offered() {
     let feat = control.expect("FEAT", 211);
     let help = control.expect("HELP", 214);
     for line in [
-        "AUTH TLS",
-        "PBSZ 0",
-        "PROT P",
-        "CCC",
         "HASH f",
         "XCRC f",
         "XMD5 f",
@@ -134,10 +130,6 @@ fn what_is_not_built_is_502_and_not_offered() {
         }
     }
     assert!(!feat.says("MODE Z"), "{feat}");
-    // AUTH is what many clients try first of all.
-    let mut control = wharf.connect();
-    control.expect("AUTH TLS", 502);
-    control.login(wharf.account());
 }
 
 #[test]

@@ -9,18 +9,18 @@ use wharf_tests::program::Program;
 use wharf_tests::tls::certificates::{Authority, Issued, fingerprint, replace};
 use wharf_tests::{Builder, Control, Tls, Wharf, assert_bytes, pattern, probe};
 
-use super::unhurt;
+use super::{told, unhurt};
 
 #[test]
 fn a_first_start_makes_a_certificate_and_keeps_it() {
     let mut wharf = Wharf::start();
     let shown = shown(&mut wharf.connect_tls(&Tls::new()));
-    let told = wharf.wait_event("certificate", |event| event["fingerprint"].is_string());
-    assert_eq!(told["fingerprint"], shown.as_str(), "{told}");
-    let names = told["names"].to_string();
+    let event = wharf.wait_event("certificate", |event| event["fingerprint"].is_string());
+    assert_eq!(event["fingerprint"], shown.as_str(), "{event}");
+    let names = event["names"].to_string();
     assert!(
         names.contains("localhost") && names.contains("127.0.0.1"),
-        "{told}"
+        "{event}"
     );
 
     let folder = wharf.scratch().state().join("tls");
@@ -145,10 +145,10 @@ fn a_new_certificate_is_taken_without_dropping_a_session() {
     replace(&key, &new.key);
     replace(&chain, &new.chain);
     let wanted = new.fingerprint();
-    let told = wharf.wait_event("certificate", |event| {
+    let event = wharf.wait_event("certificate", |event| {
         event["fingerprint"] == wanted.as_str()
     });
-    assert_eq!(told["outcome"], "loaded", "{told}");
+    assert_eq!(event["outcome"], "loaded", "{event}");
     assert_eq!(shown(&mut wharf.connect_tls(&tls)), wanted);
 
     // The session goes on, its transfer too, and its next data connection resumes it.
@@ -168,42 +168,45 @@ fn a_bad_certificate_leaves_the_old_one_in_force() {
     let mut wharf = builder.start();
     let other = authority.server(&["localhost"]);
     for (what, path, content) in [
-        ("a key of another one", &key, other.key.as_str()),
-        ("no PEM", &chain, "nonsense\n"),
-        ("an empty file", &chain, ""),
+        ("a key of another one", &key, Some(other.key.as_str())),
+        ("no PEM", &chain, Some("nonsense\n")),
+        ("an empty file", &chain, Some("")),
+        ("no file", &chain, None),
     ] {
-        replace(path, content);
+        match content {
+            Some(content) => replace(path, content),
+            None => fs::remove_file(path).expect("the file"),
+        }
         // SIGHUP asks for it now, instead of waiting for a pair that may still be changing.
-        wharf.signal(Signal::HUP);
-        let before = told_failures(&wharf);
-        let told = probe::eventually(wharf_tests::PATIENCE, || told_failures(&wharf) > before)
-            || told_failures(&wharf) > 0;
-        assert!(told, "{what}: nothing is said\n{:?}", wharf.events());
-        assert_eq!(
-            shown(&mut wharf.connect_tls(&Tls::new())),
-            old.fingerprint(),
-            "{what}"
-        );
+        let event = reload(&wharf);
+        assert_eq!(event["outcome"], "failed", "{what}: {event}");
+        let said = event["problems"].to_string();
+        assert!(said.contains("server."), "{what}: which file: {said}");
+        let secret = other.key.lines().nth(1).expect("a line of the key");
+        assert!(!said.contains(secret), "{what}: a key is shown: {said}");
+        let now = shown(&mut wharf.connect_tls(&Tls::new()));
+        assert_eq!(now, old.fingerprint(), "{what}");
         replace(&chain, &old.chain);
         replace(&key, &old.key);
+        assert_eq!(
+            reload(&wharf)["outcome"],
+            "done",
+            "{what}, then right again"
+        );
     }
-    fs::remove_file(&chain).expect("the chain");
-    wharf.signal(Signal::HUP);
-    assert_eq!(
-        shown(&mut wharf.connect_tls(&Tls::new())),
-        old.fingerprint(),
-        "no file"
-    );
     unhurt(&mut wharf);
 }
 
-fn told_failures(wharf: &Wharf) -> usize {
-    let events = wharf.events();
-    let failed = events
-        .iter()
-        .filter(|event| event["event"] == "certificate" && event["outcome"] == "failed");
-    // A reload that fails whole is told in the log or as an event of its own.
-    failed.count() + wharf.log().matches("certificate").count()
+// SIGHUP, and how that came out.
+#[track_caller]
+fn reload(wharf: &Wharf) -> serde_json::Value {
+    let before = told(wharf, "reload").len();
+    wharf.signal(Signal::HUP);
+    let ended = probe::eventually(wharf_tests::PATIENCE, || {
+        told(wharf, "reload").len() > before
+    });
+    assert!(ended, "nothing came of SIGHUP: {:?}", wharf.events());
+    told(wharf, "reload").pop().expect("an event")
 }
 
 #[test]
@@ -314,7 +317,7 @@ fn two_sites() -> (Wharf, Issued, Issued) {
 
 fn with_certificate(issued: &Issued) -> (Builder, PathBuf, PathBuf) {
     let builder = Wharf::with();
-    let (chain, key) = issued.write(&builder.scratch().base().to_owned(), "server");
+    let (chain, key) = issued.write(builder.scratch().base(), "server");
     let settings = settings(&chain, &key);
     (builder.settings(&settings), chain, key)
 }

@@ -33,7 +33,7 @@ fn p13_alpn_for_another_protocol_is_refused() {
         let mut control = wharf.session_tls(&tls);
         assert_eq!(control.tls_stream().alpn(), None);
     }
-    wharf.wait_event("tls_failed", |event| event["cause"].is_string());
+    failed(&wharf, "A-13");
     unhurt(&mut wharf);
 }
 

@@ -186,7 +186,10 @@ fn p6_networks_and_listeners_have_exceptions() {
 
 #[test]
 fn p6_one_session_serves_any_number_of_data_connections() {
-    let wharf = Wharf::with().implicit().start();
+    let wharf = Wharf::with()
+        .settings("[uploads]\ndurability = \"none\"\n")
+        .implicit()
+        .start();
     wharf.write("f", "content");
     for (way, tls) in Tls::ways_to_resume() {
         let mut explicit = wharf.session_tls(&tls);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use wharf_tests::tls::hello::{Hello, drip};
 use wharf_tests::{Control, Tls, Wharf, data};
 
-use super::unhurt;
+use super::{failed, unhurt};
 
 const SETTINGS: &str = "[timeouts]\nhandshake = \"1 s\"\n";
 
@@ -41,9 +41,8 @@ fn r2_a_dripped_hello_is_closed_at_the_deadline() {
         in_time(took);
     }
     other.store("STOR f", b"content");
-    wharf.wait_event("tls_failed", |event| {
-        event["text"].to_string().contains("1 s")
-    });
+    let event = failed(&wharf, "F-17");
+    assert!(event["text"].to_string().contains("1 s"), "{event}");
     unhurt(&mut wharf);
 }
 

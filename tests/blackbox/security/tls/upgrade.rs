@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use wharf_tests::{Control, Tls, Wharf};
 
-use super::told;
+use super::{failed, told};
 
 #[test]
 fn p9_what_was_sent_in_clear_behind_auth_is_never_a_command() {
@@ -27,6 +27,7 @@ fn p9_what_was_sent_in_clear_behind_auth_is_never_a_command() {
     let hello = wharf_tests::tls::hello::Hello::v12().record();
     control.send_raw(&[b"AUTH TLS\r\nUSER evil\r\n", hello.as_slice()].concat());
     closed_or_deaf(&mut control, "with a hello");
+    failed(&wharf, "F-6");
     let events = wharf.events();
     let evil = events.iter().find(|e| e.to_string().contains("evil"));
     assert_eq!(evil, None, "it was executed");
