@@ -27,6 +27,10 @@ root = \"/srv/files\"
 listen = \"0.0.0.0\"
 ftp = 21
 
+[tls]
+certificate = \"/etc/wharf/ftp.example.org.pem\"
+key = \"/etc/wharf/ftp.example.org.key\"
+
 [passive]
 ports = \"50000-50100\"
 public_address = \"ftp.example.org\"

@@ -105,19 +105,29 @@ fn object(event: &AcmeEvent) -> Json {
             "expires": date::timestamp(*not_after),
             "renew_at": date::timestamp(*renew_at),
         }),
-        AcmeEvent::Failed { text, retry_in } => json!({
-            "event": "acme",
-            "outcome": "failed",
-            "text": text,
-            "retry_in_s": retry_in.as_secs(),
-        }),
+        AcmeEvent::Failed { text, retry_in } => {
+            let (text, hint) = match text.split_once(HINT) {
+                Some((text, hint)) => (text, Some(hint)),
+                None => (text.as_str(), None),
+            };
+            json!({
+                "event": "acme",
+                "outcome": "failed",
+                "text": text,
+                "hint": hint,
+                "retry_in_s": retry_in.as_secs(),
+            })
+        }
         _ => json!({ "event": "acme" }),
     }
 }
 
 fn one_line(text: &str) -> String {
-    text.replace("\n\nhint: ", "; hint: ")
+    text.replace(HINT, "; hint: ")
 }
+
+/// What stands between a message and what to do about it.
+const HINT: &str = "\n\nhint: ";
 
 #[cfg(test)]
 mod tests {
@@ -145,10 +155,10 @@ mod tests {
         );
         assert_eq!(
             told(AcmeEvent::Failed {
-                text: "no".to_owned(),
+                text: format!("no{HINT}ask"),
                 retry_in: Duration::from_secs(60),
             }),
-            r#"{"event":"acme","outcome":"failed","text":"no","retry_in_s":60}"#
+            r#"{"event":"acme","outcome":"failed","text":"no","hint":"ask","retry_in_s":60}"#
         );
     }
 }

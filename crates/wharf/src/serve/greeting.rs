@@ -143,11 +143,15 @@ impl Greeting<'_> {
         }
         let first = self.certificates.first();
         if first.is_some_and(|first| first.certificate.is_self_signed()) {
-            notes.push(
-                "the certificate is self-signed: clients ask whether to trust it, and the fingerprint \
-                 above is the one they must show; `[acme]` in the settings gets one that they know"
-                    .to_owned(),
-            );
+            let cure = if self.settings.automatic(self.state.folder()).is_some() {
+                "the one that is being asked for replaces it by itself"
+            } else {
+                "`[acme]` in the settings gets one that they know"
+            };
+            notes.push(format!(
+                "the certificate is self-signed: clients ask whether to trust it, and the \
+                 fingerprint above is the one they must show; {cure}"
+            ));
         }
         notes
     }

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, SystemTime};
 
 use rcgen::{CertificateParams, KeyPair};
+use rustix::process::Signal;
 use serde_json::Value as Json;
 
 use crate::harness::{Running, Scratch, dialogue, paste};
@@ -261,6 +262,59 @@ fn check_loads_the_certificates() {
         running.log()
     );
     assert_eq!(running.stop(), Some(0));
+}
+
+#[test]
+fn a_reload_brings_other_certificates_and_nothing_of_a_bad_file() {
+    let scratch = Scratch::new();
+    let config = scratch.write("wharf.toml", "");
+    let mut running = Running::start(
+        &scratch,
+        &["--format", "json", "--config", config.to_str().unwrap()],
+    );
+    let implicit = running.objects()[1]["address"].as_str().unwrap().to_owned();
+    let shown = || {
+        let openssl = format!(
+            "openssl s_client -connect {implicit} </dev/null 2>/dev/null | openssl x509 -noout -fingerprint -sha256"
+        );
+        let printed = paste(&openssl, &scratch.path("files")).stdout;
+        format!("SHA256:{}", printed.trim().rsplit('=').next().unwrap())
+    };
+    let first = fingerprint(&running.told("certificate"));
+    assert_eq!(shown(), first);
+
+    scratch.write("wharf.toml", "[tls]\ncertificate = \"nowhere.pem\"\n");
+    running.signal(Signal::HUP);
+    let failed = running.event("reload");
+    assert_eq!(failed["outcome"], "failed");
+    let problem = failed["problems"][0].as_str().unwrap();
+    assert!(problem.contains("wharf.toml:2: cannot read "), "{problem}");
+    assert_eq!(shown(), first);
+
+    let now = SystemTime::now();
+    own(&scratch, &["other.example"], now - DAY, now + 90 * DAY);
+    for name in ["certificate.pem", "key.pem"] {
+        let from = scratch.path(&format!("states/wharf/tls/{name}"));
+        fs::rename(from, scratch.path(name)).unwrap();
+    }
+    scratch.write(
+        "wharf.toml",
+        "[tls]\ncertificate = \"certificate.pem\"\nkey = \"key.pem\"\nmin_version = \"1.3\"\n",
+    );
+    running.signal(Signal::HUP);
+    let done = running.event("reload");
+    assert_eq!(done["outcome"], "done");
+    assert_eq!(done["at_next_start"], serde_json::json!([]));
+    let second = shown();
+    assert_ne!(second, first);
+    let config = config.to_str().unwrap();
+    let told = scratch.json(&["config", "show", "--config", config, "--format", "json"]);
+    assert_eq!(
+        told["tls"]["certificates"][0]["fingerprint"],
+        second.as_str()
+    );
+    let older = format!("openssl s_client -connect {implicit} -tls1_2 </dev/null");
+    assert_ne!(paste(&older, &scratch.path("files")).code, Some(0));
 }
 
 #[test]
