@@ -2,11 +2,12 @@
 
 mod issuing;
 mod renewing;
+mod strictness;
 mod troubles;
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs;
@@ -16,7 +17,7 @@ use serde_json::Value;
 use wharf_tests::acme::{AcmeServer, Issued, Knobs};
 use wharf_tests::ports::PortRange;
 use wharf_tests::tls::certificates::fingerprint;
-use wharf_tests::{Builder, Control, PATIENCE, Tls, Wharf};
+use wharf_tests::{Builder, Control, Tls, Wharf, data};
 
 const NAME: &str = "ftp.example.org";
 
@@ -93,6 +94,21 @@ fn shown(control: &mut Control) -> Vec<u8> {
 
 /// What a client that trusts `root` and nobody else says to the implicit port.
 fn verified(wharf: &Wharf, root: &[u8], name: &str) -> Result<String, String> {
+    let mut stream = trusting(root, name, wharf.implicit());
+    let mut greeting = [0; 3];
+    stream
+        .read_exact(&mut greeting)
+        .and_then(|()| stream.write_all(b"QUIT\r\n"))
+        .map_err(|error| error.to_string())?;
+    Ok(greeting.escape_ascii().to_string())
+}
+
+/// A connection that shakes hands when it is first used, with who has a certificate of `root`.
+fn trusting(
+    root: &[u8],
+    name: &str,
+    address: SocketAddr,
+) -> StreamOwned<ClientConnection, TcpStream> {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from(root.to_vec()))
@@ -104,14 +120,5 @@ fn verified(wharf: &Wharf, root: &[u8], name: &str) -> Result<String, String> {
         .with_no_client_auth();
     let name = ServerName::try_from(name.to_owned()).expect("a name");
     let session = ClientConnection::new(Arc::new(config), name).expect("a client");
-    let socket = TcpStream::connect(wharf.implicit()).map_err(|error| error.to_string())?;
-    let timed = socket.set_read_timeout(Some(PATIENCE));
-    timed.map_err(|error| error.to_string())?;
-    let mut stream = StreamOwned::new(session, socket);
-    let mut greeting = [0; 3];
-    stream
-        .read_exact(&mut greeting)
-        .and_then(|()| stream.write_all(b"QUIT\r\n"))
-        .map_err(|error| error.to_string())?;
-    Ok(String::from_utf8_lossy(&greeting).into_owned())
+    StreamOwned::new(session, data::open(address))
 }

@@ -7,7 +7,7 @@ use super::*;
 #[test]
 fn a_renewal_replaces_the_certificate_under_live_sessions() {
     let site = Site::new(Knobs {
-        lifetime: Duration::from_secs(6),
+        first_lifetime: Some(Duration::from_secs(6)),
         held_after: Some(1),
         ..Knobs::default()
     });

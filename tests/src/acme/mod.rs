@@ -33,6 +33,8 @@ pub struct Knobs {
     pub tls_port: u16,
     /// How long a certificate is good, from now on.
     pub lifetime: Duration,
+    /// The same for the first certificate, where it is to be another.
+    pub first_lifetime: Option<Duration>,
     /// This many signed requests are told `badNonce` though theirs is good.
     pub bad_nonces: usize,
     /// This many times an order is `processing` when it is looked at.
@@ -78,6 +80,7 @@ impl Default for Knobs {
             http_port: 0,
             tls_port: 0,
             lifetime: Duration::from_secs(90 * 24 * 3600),
+            first_lifetime: None,
             bad_nonces: 0,
             processing: 1,
             held_after: None,

@@ -217,9 +217,10 @@ pub(super) fn finalize(
     } else {
         let names = requested.names.clone();
         let wrong_name = world.knobs.wrong_name.as_deref();
-        let (chain, der) = shared
-            .issuer
-            .issue(requested, world.knobs.lifetime, wrong_name);
+        let first = world.knobs.first_lifetime;
+        let first = first.filter(|_| world.seen.issued.is_empty());
+        let lifetime = first.unwrap_or(world.knobs.lifetime);
+        let (chain, der) = shared.issuer.issue(requested, lifetime, wrong_name);
         world.seen.issued.push(Issued {
             names,
             der,

@@ -9,7 +9,7 @@ use crate::certificate::Current;
 #[tokio::test]
 async fn a_certificate_is_replaced_by_itself_with_a_new_key() {
     let setup = Setup::http(Knobs {
-        lifetime: Duration::from_secs(6),
+        first_lifetime: Some(Duration::from_secs(6)),
         ..Knobs::default()
     });
     let (_manager, mut events) = setup.manager();
