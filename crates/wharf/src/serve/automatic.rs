@@ -15,8 +15,8 @@ use crate::{date, output};
 /// What keeps the certificate. Its failures are told and never end the server, which shows its
 /// other certificate meanwhile.
 pub(super) struct Automatic {
-    /// What was asked for, and who asks; `None` where that could not even begin.
-    asked: Option<(AcmeConfig, Option<Manager>)>,
+    /// What was asked for, and who asks, or why that could not even begin.
+    asked: Option<(AcmeConfig, Result<Manager, String>)>,
     format: Format,
 }
 
@@ -24,36 +24,32 @@ impl Automatic {
     /// Begins to ask, if the settings say so; before the server reads the certificate's files.
     pub(super) fn start(settings: &Settings, state: &Path, format: Format) -> Self {
         let asked = settings.automatic(state).map(|config| {
-            let manager = match Manager::start(config.clone()) {
-                Ok(manager) => Some(manager),
-                Err(error) => {
-                    tracing::error!(
-                        "no certificate is asked for: {}",
-                        one_line(&error.to_string())
-                    );
-                    None
-                }
-            };
+            let manager = Manager::start(config.clone()).map_err(|error| error.to_string());
+            if let Err(text) = &manager {
+                let text = text.replace("\n\nhint: ", "; hint: ");
+                tracing::error!("no certificate is asked for: {text}");
+            }
             (config, manager)
         });
         Self { asked, format }
     }
 
-    /// Tells what happens from here on, and what has happened since the start.
+    /// Tells what happens from here on, and what has happened since the start. In text, the log
+    /// has it all.
     pub(super) fn follow(&self) {
-        let Some((_, manager)) = &self.asked else {
+        let Some((_, manager)) = self.asked.as_ref().filter(|_| self.format == Format::Json) else {
             return;
         };
-        if self.format != Format::Json {
-            // The log has it all.
-            return;
-        }
-        let Some(manager) = manager else {
-            let text = "the folder or the settings cannot be used; the log has the reason";
-            let _ = output::json(&json!({ "event": "acme", "outcome": "failed", "text": text }));
-            return;
+        let events = match manager {
+            Ok(manager) => manager.events(),
+            Err(text) => {
+                let object = json!({ "event": "acme", "outcome": "failed", "text": text });
+                if let Err(error) = output::json(&object) {
+                    tracing::warn!(%error, "standard output cannot be written");
+                }
+                return;
+            }
         };
-        let events = manager.events();
         let printing = thread::Builder::new()
             .name("acme events".into())
             .spawn(move || print(events));
@@ -62,10 +58,16 @@ impl Automatic {
         }
     }
 
-    /// Takes new settings: other ones begin anew, the same go on.
+    /// Takes new settings: other ones begin anew, and so do those that could not begin; the same
+    /// go on.
     pub(super) fn reload(&mut self, settings: &Settings, state: &Path) {
-        let before = self.asked.as_ref().map(|(config, _)| config);
-        if settings.automatic(state).as_ref() == before {
+        let wanted = settings.automatic(state);
+        let goes_on = match &self.asked {
+            Some((config, Ok(_))) => wanted.as_ref() == Some(config),
+            Some((_, Err(_))) => false,
+            None => wanted.is_none(),
+        };
+        if goes_on {
             return;
         }
         // Two must not work in one folder.
@@ -105,29 +107,15 @@ fn object(event: &AcmeEvent) -> Json {
             "expires": date::timestamp(*not_after),
             "renew_at": date::timestamp(*renew_at),
         }),
-        AcmeEvent::Failed { text, retry_in } => {
-            let (text, hint) = match text.split_once(HINT) {
-                Some((text, hint)) => (text, Some(hint)),
-                None => (text.as_str(), None),
-            };
-            json!({
-                "event": "acme",
-                "outcome": "failed",
-                "text": text,
-                "hint": hint,
-                "retry_in_s": retry_in.as_secs(),
-            })
-        }
+        AcmeEvent::Failed { text, retry_in } => json!({
+            "event": "acme",
+            "outcome": "failed",
+            "text": text,
+            "retry_in_s": retry_in.as_secs(),
+        }),
         _ => json!({ "event": "acme" }),
     }
 }
-
-fn one_line(text: &str) -> String {
-    text.replace(HINT, "; hint: ")
-}
-
-/// What stands between a message and what to do about it.
-const HINT: &str = "\n\nhint: ";
 
 #[cfg(test)]
 mod tests {
@@ -155,10 +143,10 @@ mod tests {
         );
         assert_eq!(
             told(AcmeEvent::Failed {
-                text: format!("no{HINT}ask"),
+                text: "no\n\nhint: ask".to_owned(),
                 retry_in: Duration::from_secs(60),
             }),
-            r#"{"event":"acme","outcome":"failed","text":"no","hint":"ask","retry_in_s":60}"#
+            r#"{"event":"acme","outcome":"failed","text":"no\n\nhint: ask","retry_in_s":60}"#
         );
     }
 }
