@@ -51,7 +51,7 @@ impl Current {
             return Err(unusable("there is something beside certificates in it"));
         }
         let certificate = Certificate::from_pem(chain.as_bytes(), key.expose_secret().as_bytes())
-            .map_err(|error| unusable(&error.to_string()))?;
+            .map_err(|error| unusable(first_paragraph(&error.to_string())))?;
         if !covers(&certificate, wanted) {
             return Err(unusable(&format!(
                 "it is for {}",
@@ -90,6 +90,11 @@ fn covers(certificate: &Certificate, wanted: &Checked) -> bool {
         .map(|name| name.to_ascii_lowercase())
         .collect();
     wanted.names.is_subset(&names)
+}
+
+/// What to do with files of one's own is of no use for what a CA sent.
+fn first_paragraph(text: &str) -> &str {
+    text.split("\n\n").next().unwrap_or_default()
 }
 
 fn identifier(chain: &[u8]) -> Option<CertificateIdentifier<'static>> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use instant_acme::{
     Account, AuthorizationHandle, AuthorizationStatus, ChallengeStatus, Identifier, NewOrder,
-    Order, OrderStatus, RetryPolicy,
+    Order, OrderStatus, Problem, RetryPolicy,
 };
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 use secrecy::SecretString;
@@ -128,7 +128,7 @@ async fn prove(
         match challenge.set_ready().await {
             Ok(()) => {}
             Err(instant_acme::Error::Api(problem)) => {
-                return Err(not_proven(wanted, responder, &name, &detail(&problem)));
+                return Err(refused_challenge(problem, wanted, responder, &name));
             }
             Err(error) => return Err(of(error)),
         }
@@ -162,6 +162,23 @@ async fn failed_challenge(
         }
     }
     Ok(None)
+}
+
+/// What is said to "ask me now": of the request, or already of the name.
+fn refused_challenge(
+    problem: Problem,
+    wanted: &Checked,
+    responder: &Responder,
+    name: &str,
+) -> AcmeError {
+    let what = detail(&problem);
+    match AcmeError::from(problem) {
+        error @ (AcmeError::RateLimited { .. }
+        | AcmeError::CaTrouble { .. }
+        | AcmeError::Terms { .. }
+        | AcmeError::AccountGone { .. }) => error,
+        _ => not_proven(wanted, responder, name, &what),
+    }
 }
 
 fn not_proven(wanted: &Checked, responder: &Responder, name: &str, detail: &str) -> AcmeError {
