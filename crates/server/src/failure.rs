@@ -59,6 +59,8 @@ pub(crate) enum Kind {
     ServiceClosing,
     /// No data connection came about.
     NoDataConnection,
+    /// TLS did not come about on the data connection.
+    DataTls,
     /// The data connection's TLS is not its control connection's.
     DataNotResumed,
     /// The data connection broke, stalled or ended early.

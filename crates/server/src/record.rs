@@ -44,6 +44,7 @@ pub fn object(event: &Event) -> Map<String, Value> {
     map
 }
 
+// tidy: table
 fn details(map: &mut Map<String, Value>, what: &What) {
     match what {
         What::Connected => {}

@@ -23,7 +23,7 @@ pub(super) const fn code(kind: Kind) -> u16 {
         Kind::Internal => 451,
         Kind::LoginFailed | Kind::PlaintextPassword => 530,
         Kind::ServiceClosing => 421,
-        Kind::NoDataConnection => 425,
+        Kind::NoDataConnection | Kind::DataTls => 425,
         // What vsftpd answers; clients know it as the word for session reuse.
         Kind::DataNotResumed => 522,
         Kind::DataBroken | Kind::Aborted => 426,

@@ -24,9 +24,6 @@ pub(super) struct Securing {
     limit: Duration,
 }
 
-/// What a failed handshake of a data connection is told with.
-pub(super) const TLS_FAILED: &str = "TLS on the data connection failed";
-
 /// How the TLS of a data connection came out where there is no failure to tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bound {
@@ -196,9 +193,9 @@ impl Securing {
             .protect(&self.tls, self.limit)
             .await
             .map_err(|error| {
-                let text = format!("{TLS_FAILED}: {error}");
+                let text = format!("TLS on the data connection failed: {error}");
                 Failure {
-                    kind: Kind::NoDataConnection,
+                    kind: Kind::DataTls,
                     cause: tls_cause(&error),
                     text: text.into(),
                 }

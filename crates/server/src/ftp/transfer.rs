@@ -14,7 +14,7 @@ use super::connect::{Connecting, Data, connect_and_run};
 use super::control::{Connection, End, WAITING_LINES};
 use super::jobs::{Ended, Job, finish, read_failure, transfer_failure};
 use super::prepare::Prepared;
-use super::secure::{Bound, Securing, TLS_FAILED};
+use super::secure::{Bound, Securing};
 use crate::config::Reuse;
 use crate::failure::{Failure, Kind};
 use crate::session::Moved;
@@ -123,12 +123,11 @@ impl Connection {
         match ended {
             Ok((_, Bound::Yes)) => {}
             Ok((_, Bound::No)) => self.tell_not_resumed(policy),
-            Err(failure) if failure.kind == Kind::DataNotResumed => self.tell_not_resumed(policy),
-            Err(failure) => {
-                if failure.text.starts_with(TLS_FAILED) {
-                    self.tell_tls_failed(failure.cause, &failure.text);
-                }
-            }
+            Err(failure) => match failure.kind {
+                Kind::DataNotResumed => self.tell_not_resumed(policy),
+                Kind::DataTls => self.tell_tls_failed(failure.cause, &failure.text),
+                _ => {}
+            },
         }
     }
 

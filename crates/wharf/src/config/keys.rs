@@ -262,7 +262,7 @@ pub(crate) static KEYS: &[Key] = &[
         name: "tls.client_ca",
         kind: Kind::Path,
         default: Otherwise::Unset("a client's certificate counts by its fingerprint only"),
-        doc: "PEM: the authorities whose client certificates count by their subject as well. The file is read at the start and at a reload.",
+        doc: "PEM: the authorities whose client certificates count by their subject as well. The file is watched.",
         live: true,
     },
     Key {
