@@ -200,7 +200,7 @@ fn measure_once(
         server: &server,
         scratch,
         tls: row.tls.then(tls::client_config).transpose()?,
-        seconds: options.seconds(),
+        seconds: options.seconds(row.tls),
         copies: options.copies(row.tls),
     };
     let recording = options
@@ -268,7 +268,8 @@ fn document(options: &Options, scratch: &Scratch, results: &Results) -> Result<S
     Ok(include_str!("document.md")
         .replace("{ROUNDS}", &options.rounds.to_string())
         .replace("{COMMAND}", command.trim_end())
-        .replace("{SECONDS}", &options.seconds().to_string())
+        .replace("{SECONDS}", &options.seconds(false).to_string())
+        .replace("{FTPS_SECONDS}", &options.seconds(true).to_string())
         .replace("{COPIES}", &options.copies(false).to_string())
         .replace("{FTPS_COPIES}", &options.copies(true).to_string())
         .replace("{CIPHER}", tls::CIPHER)

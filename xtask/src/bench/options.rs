@@ -47,10 +47,11 @@ impl Options {
     }
 
     /// How long rows that count run in one round.
-    pub(crate) fn seconds(&self) -> f64 {
+    pub(crate) fn seconds(&self, tls: bool) -> f64 {
         match (self.profile, self.quick) {
             (true, _) => 10.0,
             (_, true) => 0.5,
+            _ if tls => 1.0,
             _ => 2.0,
         }
     }

@@ -16,6 +16,11 @@ const OPENERS: usize = 8;
 const PER_ADDRESS: usize = 200;
 /// How long idle sessions are left alone before memory is read.
 const SETTLE: Duration = Duration::from_secs(2);
+/// How much memory may change in one step to be steady, in bytes.
+const STEADY: u64 = 1 << 20;
+const STEP: Duration = Duration::from_millis(250);
+/// How many steps it may take; after that it is as it is.
+const STEPS_TO_STEADY: usize = 20;
 /// One of so many is asked afterwards whether it is a session still. The others are nothing but
 /// connections on our side, so that what a client knows about its session is not counted.
 const ASKED: usize = 97;
@@ -24,8 +29,8 @@ const ASKED: usize = 97;
 pub(crate) fn idle(target: &Target<'_>, count: usize) -> Result<Vec<f64>> {
     // Once around, so that what a server loads at its first login is not counted.
     target.session(Login::Anonymous)?.quit()?;
-    std::thread::sleep(Duration::from_millis(200));
-    let (base, free) = (target.server.proportional()?, available()?);
+    let free = steady()?;
+    let base = target.server.proportional()?;
     let opened = open(target, count)?;
     std::thread::sleep(SETTLE);
     let (full, left) = (target.server.proportional()?, available()?);
@@ -37,6 +42,21 @@ pub(crate) fn idle(target: &Target<'_>, count: usize) -> Result<Vec<f64>> {
     }
     let each = |more: u64, less: u64| (more as f64 - less as f64) / 1024.0 / count as f64;
     Ok(vec![each(full, base), each(free, left)])
+}
+
+/// The machine's memory, once it stays the same: that of the server before this one takes a while to
+/// be given back.
+fn steady() -> Result<u64> {
+    let mut last = available()?;
+    for _ in 0..STEPS_TO_STEADY {
+        std::thread::sleep(STEP);
+        let now = available()?;
+        if now.abs_diff(last) < STEADY {
+            return Ok(now);
+        }
+        last = now;
+    }
+    Ok(last)
 }
 
 enum Opened {

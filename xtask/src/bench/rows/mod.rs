@@ -93,7 +93,9 @@ impl Row {
             (Contender::ProFtpd, Work::Listing { entries, .. }) if entries > 100_000 => 1,
             // Memory hardly differs from round to round, and opening takes long.
             (_, Work::Idle { sessions }) if sessions > 4900 => 1,
-            (_, Work::Idle { .. }) if self.tls => rounds.min(2),
+            (_, Work::Idle { .. }) if self.tls => 1,
+            // Most of their time is curl's.
+            (_, Work::CurlDownload | Work::CurlUpload) => rounds.min(3),
             _ => rounds,
         }
     }
