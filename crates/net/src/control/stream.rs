@@ -29,6 +29,8 @@ const MOST_UNSENT: usize = 64 * 1024;
 pub struct ControlStream {
     socket: TcpStream,
     tls: Option<Box<Tls>>,
+    /// What the client has said, and was read with the beginning or the end of TLS.
+    early: Vec<u8>,
     /// Outlives TLS itself: after CCC, data connections stay encrypted.
     binding: Option<Box<Binding>>,
 }
@@ -45,8 +47,6 @@ struct Binding {
 #[derive(Debug)]
 struct Tls {
     session: TlsSession,
-    /// Plaintext that came with the end of the handshake.
-    early: Vec<u8>,
     /// Records the socket has not taken yet.
     unsent: Vec<u8>,
 }
@@ -58,6 +58,7 @@ impl ControlStream {
         Self {
             socket,
             tls: None,
+            early: Vec::new(),
             binding: None,
         }
     }
@@ -104,8 +105,7 @@ impl ControlStream {
         let resumption = Arc::new(Resumption::default());
         let shown = server.choice(host);
         let mut session = TlsSession::server(server.control(&resumption, &shown))?;
-        let mut early = Vec::new();
-        handshake(&self.socket, &mut session, &mut early, limit).await?;
+        handshake(&self.socket, &mut session, &mut self.early, limit).await?;
         self.binding = Some(Box::new(Binding {
             server: Arc::clone(server),
             resumption,
@@ -113,7 +113,6 @@ impl ControlStream {
         }));
         self.tls = Some(Box::new(Tls {
             session,
-            early,
             unsent: Vec::new(),
         }));
         Ok(())
@@ -122,8 +121,8 @@ impl ControlStream {
     /// Ends TLS and goes on in clear (CCC): close_notify both ways.
     ///
     /// # Errors
-    /// When the client does not end its side in time, or has sent something in clear behind it that
-    /// could be anybody's. The connection is over then.
+    /// When the client does not end its side in time, or goes on under TLS first. The connection is
+    /// over then.
     pub async fn unprotect(&mut self, limit: Duration) -> io::Result<()> {
         let Some(mut tls) = self.tls.take() else {
             return Ok(());
@@ -142,10 +141,11 @@ impl ControlStream {
                 let (mut plain, mut answer) = (Vec::new(), Vec::new());
                 let progress = tls.session.receive(received, &mut plain, &mut answer);
                 match progress.map_err(broken)? {
-                    Progress::Ended if tls.session.has_kept() => {
-                        return Err(io::ErrorKind::InvalidData.into());
+                    Progress::Ended => {
+                        // From here on the dialogue is in clear, and this is its beginning.
+                        self.early = tls.session.into_kept();
+                        return Ok(());
                     }
-                    Progress::Ended => return Ok(()),
                     Progress::Open if plain.is_empty() => {}
                     // Commands behind CCC would be answered in clear.
                     Progress::Open | Progress::Handshaking => {
@@ -182,6 +182,11 @@ impl ControlStream {
         context: &mut Context<'_>,
         take: &mut dyn FnMut(&[u8]),
     ) -> Poll<io::Result<usize>> {
+        if !self.early.is_empty() {
+            let early = std::mem::take(&mut self.early);
+            take(&early);
+            return Poll::Ready(Ok(early.len()));
+        }
         // On the stack, so that an idle session holds none.
         let mut space = [0; READ_BYTES];
         let Some(tls) = &mut self.tls else {
@@ -189,11 +194,6 @@ impl ControlStream {
             take(space.get(..count).unwrap_or_default());
             return Poll::Ready(Ok(count));
         };
-        if !tls.early.is_empty() {
-            let early = std::mem::take(&mut tls.early);
-            take(&early);
-            return Poll::Ready(Ok(early.len()));
-        }
         while !tls.session.is_ended() {
             let count = ready!(poll_read(&self.socket, context, &mut space))?;
             let received = space.get_mut(..count).unwrap_or_default();

@@ -41,6 +41,8 @@ pub(crate) struct TlsSession {
     /// What came and is no whole record yet.
     kept: Vec<u8>,
     ended: bool,
+    /// Why it is over. rustls is not asked again: it remembers places in bytes that are gone.
+    failed: Option<Error>,
 }
 
 enum Side {
@@ -68,6 +70,7 @@ impl TlsSession {
             side,
             kept: Vec::new(),
             ended: false,
+            failed: None,
         }
     }
 
@@ -89,9 +92,9 @@ impl TlsSession {
         self.ended
     }
 
-    /// Whether bytes came that no record has been made of: behind close_notify, those are clear.
-    pub(crate) fn has_kept(&self) -> bool {
-        !self.kept.is_empty()
+    /// What came and is no record: behind close_notify, clear text.
+    pub(crate) fn into_kept(self) -> Vec<u8> {
+        self.kept
     }
 
     /// Takes what was received. Plaintext is appended to `plain`, what is to be sent to
@@ -178,13 +181,18 @@ impl TlsSession {
         outgoing: &mut Vec<u8>,
     ) -> Result<(usize, Progress), Error> {
         let mut used = 0;
-        let mut failed = None;
+        if let Some(failed) = &self.failed {
+            return Err(failed.clone());
+        }
         loop {
-            // After a failure only the alert is asked for: what failed would fail again.
-            let rest = match failed {
-                None => received.get_mut(used..).unwrap_or_default(),
-                Some(_) => &mut [],
-            };
+            // After a failure there may be an alert to be encoded, which comes before anything else
+            // is looked at. The bytes must stay the same: rustls remembers places in them.
+            if let Some(failed) = &self.failed
+                && !self.agreed().wants_write()
+            {
+                return Err(failed.clone());
+            }
+            let rest = received.get_mut(used..).unwrap_or_default();
             let (discarded, state) = match &mut self.side {
                 Side::Server(connection) => {
                     take(connection.process_tls_records(rest), plain, outgoing)
@@ -197,16 +205,11 @@ impl TlsSession {
             match state {
                 Ok(Taken::More) => {}
                 Ok(Taken::Ended) => self.ended = true,
-                Ok(Taken::Pause(_)) if failed.is_some() => {
-                    return Err(failed.unwrap_or(Error::HandshakeNotComplete));
-                }
                 Ok(Taken::Pause(_)) if self.ended => return Ok((used, Progress::Ended)),
                 Ok(Taken::Pause(progress)) => return Ok((used, progress)),
-                // Once more: the alert that says why is still to be encoded.
-                Err(error) => match failed {
-                    Some(first) => return Err(first),
-                    None => failed = Some(error),
-                },
+                Err(error) => {
+                    self.failed.get_or_insert(error);
+                }
             }
         }
     }
@@ -216,21 +219,27 @@ impl TlsSession {
         space: &mut [u8],
         mut write: impl FnMut(&mut dyn Traffic, &mut [u8]) -> Result<usize, EncryptError>,
     ) -> Result<usize, Error> {
-        // What is waiting to be sent first: answers to key updates.
+        // What is waiting to be sent first: answers to key updates. What is kept is shown each time,
+        // because rustls remembers places in it.
         let mut first = Vec::new();
-        self.process(&mut [], &mut Vec::new(), &mut first)?;
+        let mut kept = std::mem::take(&mut self.kept);
+        let (used, _) = self.process(&mut kept, &mut Vec::new(), &mut first)?;
+        kept.drain(..used);
         let Some((head, space)) = space.split_at_mut_checked(first.len()) else {
             return Err(Error::General("no room for an answer".into()));
         };
         head.copy_from_slice(&first);
         let written = match &mut self.side {
             Side::Server(connection) => {
-                with_traffic(connection.process_tls_records(&mut []), space, &mut write)
+                with_traffic(connection.process_tls_records(&mut kept), space, &mut write)
             }
             Side::Client(connection) => {
-                with_traffic(connection.process_tls_records(&mut []), space, &mut write)
+                with_traffic(connection.process_tls_records(&mut kept), space, &mut write)
             }
         };
+        if !kept.is_empty() {
+            self.kept = kept;
+        }
         written.map(|written| first.len() + written)
     }
 }
@@ -353,5 +362,69 @@ fn with_traffic<Data>(
             .map_err(|error| Error::General(format!("nothing can be encrypted: {error}"))),
         // Both sides have said their last.
         _ => Err(Error::HandshakeNotComplete),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+    use rustls::crypto::aws_lc_rs;
+
+    use super::*;
+    use crate::tls::certificate::tests::samples::{self, Authority};
+
+    fn config() -> Arc<ServerConfig> {
+        let sample = Authority::new("an authority").server(&["localhost"]);
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(samples::chain(&sample.chain), samples::key(&sample.key));
+        Arc::new(config.unwrap())
+    }
+
+    static CONFIG: LazyLock<Arc<ServerConfig>> = LazyLock::new(config);
+
+    proptest! {
+        /// Whatever a stranger sends first, in whatever pieces: an error or a wait, never a panic,
+        /// and nothing is kept beyond the bound.
+        #[test]
+        fn m11_anything_may_come_instead_of_a_handshake(
+            mut bytes in proptest::collection::vec(any::<u8>(), 0..600),
+            kind in 20_u8..26,
+            handshake in 0_u8..30,
+            length in 0_u16..600,
+            pieces in 1_usize..40,
+        ) {
+            // Mostly a record header and a message header, or hardly anything is looked at.
+            let header = [kind, 3, 1, length.to_be_bytes()[0], length.to_be_bytes()[1]];
+            let message = [handshake, 0, length.to_be_bytes()[0], length.to_be_bytes()[1]];
+            bytes.splice(0..0, header.into_iter().chain(message));
+            let mut session = TlsSession::server(Arc::clone(&CONFIG)).unwrap();
+            let (mut plain, mut outgoing) = (Vec::new(), Vec::new());
+            for piece in bytes.chunks_mut(pieces) {
+                if session.receive(piece, &mut plain, &mut outgoing).is_err() {
+                    // Once over, it stays over.
+                    prop_assert!(session.receive(&mut [], &mut plain, &mut outgoing).is_err());
+                    prop_assert!(session.close(&mut outgoing).is_err());
+                    break;
+                }
+                prop_assert!(session.kept.len() <= MOST_KEPT);
+            }
+            prop_assert!(plain.is_empty());
+        }
+    }
+
+    #[test]
+    fn the_rest_of_a_record_is_what_is_missing() {
+        assert_eq!(missing(&[]), 5);
+        assert_eq!(missing(&[22, 3, 1]), 2);
+        assert_eq!(missing(&[22, 3, 1, 0, 4]), 4);
+        assert_eq!(missing(&[22, 3, 1, 0, 4, 9, 9]), 2);
+        // A whole record, and the header of the next one.
+        assert_eq!(missing(&[22, 3, 1, 0, 1, 9]), 5);
+        assert_eq!(missing(&[22, 3, 1, 0, 1, 9, 22, 3]), 3);
     }
 }

@@ -67,7 +67,7 @@ impl Connection {
             Action::Authenticate { name, password } => Ok(self.authenticate(name, password).await),
             Action::Reinitialise => Ok(self.reinitialise()),
             Action::SelectSite { name } => self.select_site(name),
-            Action::SecureClient { .. } => self.secure_client(),
+            Action::SecureClient { on } => self.secure_client(*on),
             Action::OpenPassive {
                 extended,
                 tls_client,

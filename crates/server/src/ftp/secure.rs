@@ -113,9 +113,11 @@ impl Connection {
         ))
     }
 
-    /// SSCN: for accounts that may transfer from server to server.
-    pub(super) fn secure_client(&self) -> Result<Outcome, Failure> {
-        self.must_be_fxp()?;
+    /// SSCN: ON is for accounts that may transfer from server to server.
+    pub(super) fn secure_client(&self, on: bool) -> Result<Outcome, Failure> {
+        if on {
+            self.must_be_fxp()?;
+        }
         Ok(Outcome::Done)
     }
 
@@ -196,7 +198,7 @@ impl Securing {
                 let text = format!("TLS on the data connection failed: {error}");
                 Failure {
                     kind: Kind::DataTls,
-                    cause: tls_cause(&error),
+                    cause: tls_cause(&error).or(Some(id::T_2)),
                     text: text.into(),
                 }
             })?;

@@ -81,7 +81,7 @@ impl Greeting<'_> {
             })
             .collect();
         lines.extend(self.certificates.iter().map(|shown| {
-            let mut line = json!({ "event": "certificate" });
+            let mut line = json!({ "event": "certificate", "outcome": "loaded" });
             if let (Json::Object(line), Json::Object(facts)) =
                 (&mut line, policy::facts(&shown.certificate))
             {
