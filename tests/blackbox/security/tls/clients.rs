@@ -7,7 +7,9 @@ use super::{failed, unhurt};
 
 #[test]
 fn f15_where_a_certificate_is_required_nobody_comes_in_without_one() {
-    let mut wharf = Site::with("client_certificates = \"require\"\n", &[]).wharf;
+    let mut site = Site::with("client_certificates = \"require\"\n", &[]);
+    let ann = site.account("ann", "off", &["--fingerprint", &site.ann.fingerprint()]);
+    let wharf = &site.wharf;
     for (tls, alert) in [(Tls::v12(), None), (Tls::v13(), Some(116))] {
         let mut control = wharf.connect();
         control.expect("AUTH TLS", 234);
@@ -23,17 +25,19 @@ fn f15_where_a_certificate_is_required_nobody_comes_in_without_one() {
             }
         }
     }
-    failed(&wharf, "F-15");
-    // Any certificate opens the door; what is behind it is the login's business.
+    failed(wharf, "F-15");
+    // Somebody must know the certificate: one made for the occasion is none.
     let anybody = Authority::new("nobody's").client("anybody");
     for tls in [Tls::v12(), Tls::v13()] {
-        let tls = tls.certificate(&anybody.identity());
-        let mut control = wharf.session_tls(&tls);
+        let unknown = tls.clone().certificate(&anybody.identity());
+        let (code, text) = attempt(wharf, &unknown, &ann.name, &ann.password);
+        assert_eq!(code, 530, "{text}");
+        let known = tls.certificate(&site.ann.identity());
+        let mut control = wharf.session_tls_of(&ann, &known);
         control.store("STOR f", b"content");
         assert_eq!(control.retrieve("RETR f"), b"content");
     }
-    assert!(wharf.alive());
-    assert!(!wharf.log().contains("panicked"), "{}", wharf.log());
+    unhurt(&mut site.wharf);
 }
 
 #[test]
