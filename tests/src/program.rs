@@ -21,6 +21,12 @@ pub struct Program {
     limit: Duration,
 }
 
+/// A program that runs beside a test; ended when dropped.
+#[derive(Debug)]
+pub struct Running {
+    child: Option<Child>,
+}
+
 /// What it did.
 #[derive(Debug)]
 pub struct Finished {
@@ -119,19 +125,11 @@ impl Program {
             .and_then(|()| input.rewind())
             .expect("writing the input");
         self.command
-            .args(&self.arguments)
             .stdin(Stdio::from(input))
             .stdout(Stdio::from(output.try_clone().expect("a second handle")))
             .stderr(Stdio::from(errors.try_clone().expect("a second handle")));
         let line = self.line();
-        let child = match self.command.spawn() {
-            Ok(child) => child,
-            Err(error) if error.kind() == ErrorKind::NotFound => panic!(
-                "`{}` is missing: install the Debian package `{}` (apt-get install -y {})",
-                self.name, self.package, self.package
-            ),
-            Err(error) => panic!("cannot start {line}: {error}"),
-        };
+        let child = self.spawn();
         let status = wait(child, self.limit);
         let finished = Finished {
             line,
@@ -147,6 +145,34 @@ impl Program {
         finished
     }
 
+    /// Starts it and lets it run beside the test. Both its outputs go to `output`.
+    ///
+    /// # Panics
+    /// When it is not installed.
+    #[must_use]
+    pub fn start(mut self, output: &File) -> Running {
+        let output = || Stdio::from(output.try_clone().expect("a second handle"));
+        self.command
+            .stdin(Stdio::null())
+            .stdout(output())
+            .stderr(output());
+        Running {
+            child: Some(self.spawn()),
+        }
+    }
+
+    fn spawn(&mut self) -> Child {
+        self.command.args(&self.arguments);
+        match self.command.spawn() {
+            Ok(child) => child,
+            Err(error) if error.kind() == ErrorKind::NotFound => panic!(
+                "`{}` is missing: install the Debian package `{}` (apt-get install -y {})",
+                self.name, self.package, self.package
+            ),
+            Err(error) => panic!("cannot start {}: {error}", self.line()),
+        }
+    }
+
     fn line(&self) -> String {
         let mut line = self.name.clone();
         for argument in &self.arguments {
@@ -154,6 +180,16 @@ impl Program {
             line.push_str(&show(argument.as_encoded_bytes()));
         }
         line
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(child) = self.child.take() {
+            // Asked first: what is killed leaves its sockets and locks behind.
+            signal(child.id(), rustix::process::Signal::TERM);
+            let _ = wait(child, Duration::from_secs(5));
+        }
     }
 }
 

@@ -101,7 +101,12 @@ const STEPS: &[Step] = &[
     Step {
         name: "test",
         long: false,
-        run: test,
+        run: |totals| test(totals, &["--workspace"], false),
+    },
+    Step {
+        name: "long forms of tests",
+        long: true,
+        run: |totals| test(totals, LONG_FORMS, true),
     },
     Step {
         name: "documentation",
@@ -135,16 +140,29 @@ const STEPS: &[Step] = &[
 /// Private items are documented too, so a link to one leads somewhere.
 const RUSTDOC_FLAGS: &str = "-D warnings -A rustdoc::private_intra_doc_links";
 
-/// Every test of the workspace; the black-box tests find the program by `WHARF_BIN`.
-fn test(totals: &mut Option<Totals>) -> Result<()> {
+/// The tests that have a form which takes minutes.
+const LONG_FORMS: &[&str] = &[
+    "--package",
+    "wharf-tests",
+    "--",
+    "interop::tls::p7_",
+    "interop::scan::",
+];
+
+/// Every test of what is chosen; the black-box tests find the program by `WHARF_BIN`.
+fn test(totals: &mut Option<Totals>, which: &[&str], long: bool) -> Result<()> {
     let wharf = shell::target_folder()?.join("debug/wharf");
-    let mut child = shell::cargo()
-        .args(["test", "--workspace", "--no-fail-fast"])
+    let mut command = shell::cargo();
+    command.args(["test", "--no-fail-fast"]).args(which);
+    if long {
+        command.env("WHARF_TEST_LONG", "yes");
+    }
+    let mut child = command
         .env("WHARF_BIN", wharf)
         .stdout(Stdio::piped())
         .spawn()
         .context("cannot start cargo")?;
-    let counted = totals.insert(Totals::default());
+    let counted = totals.get_or_insert_with(Totals::default);
     if let Some(output) = child.stdout.take() {
         pass_on(BufReader::new(output), counted)?;
     }

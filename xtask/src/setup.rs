@@ -1,6 +1,7 @@
 //! Installs the programs the tests use. Quick and silent about what is there; where it may not
 //! install, it says what is missing and the command that mends it.
 
+use std::fs;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -11,6 +12,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let with_peers = only_flag(args, "--peers")?;
     toolchain()?;
     clients()?;
+    node_clients()?;
     if with_peers { servers() } else { Ok(()) }
 }
 
@@ -74,6 +76,28 @@ fn clients() -> Result<()> {
     Ok(())
 }
 
+/// Node.js's FTP client, in the version that stands beside the test that runs it. npm installs it
+/// under `target/clients`, where the tests look for it.
+fn node_clients() -> Result<()> {
+    let source = shell::root().join("tests/blackbox/interop/basic_ftp");
+    let folder = shell::target_folder()?.join("clients");
+    let lock = fs::read(source.join("package-lock.json"))?;
+    // Written last: says that the rest is whole, and of which versions.
+    let done = folder.join("installed");
+    if fs::read(&done).is_ok_and(|old| old == lock) {
+        return Ok(());
+    }
+    println!("installing basic-ftp under target/clients");
+    fs::create_dir_all(&folder)?;
+    for name in ["package.json", "package-lock.json"] {
+        fs::copy(source.join(name), folder.join(name))?;
+    }
+    let quiet = ["ci", "--no-audit", "--no-fund", "--ignore-scripts"];
+    shell::run(shell::command("npm").args(quiet).current_dir(&folder))?;
+    fs::write(done, lock)?;
+    Ok(())
+}
+
 fn missing() -> Vec<&'static Program> {
     PROGRAMS.iter().filter(|program| !program.runs()).collect()
 }
@@ -124,10 +148,22 @@ const PROGRAMS: &[Program] = &[
         probe: &["-MNet::FTP", "-e", "1"],
     },
     Program {
+        name: "perl",
+        package: "libio-socket-ssl-perl",
+        probe: &["-MIO::Socket::SSL", "-e", "1"],
+    },
+    Program {
         name: "python3",
         package: "python3",
-        probe: &["-c", "import ftplib"],
+        probe: &["-c", "import ftplib, sqlite3, ssl"],
     },
+    Program::new("node", "nodejs"),
+    Program::new("npm", "npm"),
+    Program::new("filezilla", "filezilla"),
+    Program::new("Xvfb", "xvfb"),
+    Program::new("xdotool", "xdotool"),
+    Program::new("openssl", "openssl"),
+    Program::new("testssl", "testssl.sh"),
     Program::new("ip", "iproute2"),
     Program::new("nft", "nftables"),
     Program::new("strace", "strace"),

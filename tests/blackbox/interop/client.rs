@@ -24,6 +24,42 @@ impl Mode {
     }
 }
 
+/// How a client protects its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tls {
+    pub(crate) start: Start,
+    /// The only version the client speaks.
+    pub(crate) version: Version,
+}
+
+/// When TLS begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// After `AUTH TLS`.
+    Explicit,
+    /// With the first byte, on a port of its own.
+    Implicit,
+}
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    V12,
+    /// 1.2, resumed by session ids instead of tickets, as Windows and so .NET does.
+    V12SessionIds,
+    V13,
+}
+
+impl Version {
+    /// `1.2` or `1.3`.
+    pub(crate) const fn number(self) -> &'static str {
+        match self {
+            Self::V12 | Self::V12SessionIds => "1.2",
+            Self::V13 => "1.3",
+        }
+    }
+}
+
 /// Whom to talk to.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
@@ -31,6 +67,9 @@ pub(crate) struct Target {
     pub(crate) name: String,
     pub(crate) password: String,
     pub(crate) mode: Mode,
+    pub(crate) tls: Option<Tls>,
+    /// The server's own certificate, the only one the client is to trust.
+    pub(crate) certificate: PathBuf,
     /// A folder for the client's own files and its home.
     pub(crate) home: PathBuf,
 }
@@ -44,17 +83,56 @@ impl Target {
             name: wharf.account().name.clone(),
             password: wharf.account().password.clone(),
             mode,
+            tls: None,
+            certificate: wharf.scratch().state().join("tls/certificate.pem"),
             home,
         }
+    }
+
+    /// The same over TLS; the server was started with [`Builder::implicit`] where that is wanted.
+    ///
+    /// [`Builder::implicit`]: wharf_tests::Builder::implicit
+    pub(crate) fn over_tls(wharf: &Wharf, mode: Mode, tls: Tls) -> Self {
+        let mut target = Self::of(wharf, mode);
+        if tls.start == Start::Implicit {
+            target.port = wharf.implicit().port();
+        }
+        target.tls = Some(tls);
+        target
     }
 
     pub(crate) fn program(&self, name: &str, package: &'static str) -> Program {
         Program::new(name, package).folder(&self.home)
     }
 
-    /// `ftp://127.0.0.1:PORT/path` with everything but letters, digits and `/` escaped.
+    pub(crate) fn is_implicit(&self) -> bool {
+        self.tls.is_some_and(|tls| tls.start == Start::Implicit)
+    }
+
+    /// For the scripts: how TLS starts, its version, and the certificate to trust.
+    pub(crate) fn tls_words(&self) -> [String; 3] {
+        let start = match self.tls.map(|tls| tls.start) {
+            None => "none",
+            Some(Start::Explicit) => "explicit",
+            Some(Start::Implicit) => "implicit",
+        };
+        let version = match self.tls.map(|tls| tls.version) {
+            None => "-",
+            Some(Version::V12SessionIds) => "1.2-session-ids",
+            Some(version) => version.number(),
+        };
+        [
+            start.to_owned(),
+            version.to_owned(),
+            text(&self.certificate),
+        ]
+    }
+
+    /// `ftp://127.0.0.1:PORT/path`, `ftps` where TLS is implicit, with everything but
+    /// letters, digits and `/` escaped.
     pub(crate) fn url(&self, path: &str) -> String {
-        let mut url = format!("ftp://127.0.0.1:{}/", self.port);
+        let scheme = if self.is_implicit() { "ftps" } else { "ftp" };
+        let mut url = format!("{scheme}://127.0.0.1:{}/", self.port);
         for byte in path.bytes() {
             if byte.is_ascii_alphanumeric() || b"/.-_".contains(&byte) {
                 url.push(char::from(byte));

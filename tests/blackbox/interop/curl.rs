@@ -4,12 +4,12 @@ use std::path::Path;
 
 use wharf_tests::program::Program;
 
-use super::client::{Client, Mode, Outcome, Target, text};
+use super::client::{Client, Mode, Outcome, Target, Version, text};
 
 pub(crate) struct Curl;
 
 impl Curl {
-    fn program(target: &Target) -> Program {
+    pub(crate) fn program(target: &Target) -> Program {
         let mode: &[&str] = match target.mode {
             Mode::ExtendedPassive => &[],
             Mode::Passive => &["--disable-epsv"],
@@ -28,6 +28,7 @@ impl Curl {
             ])
             .args(["--user", &format!("{}:{}", target.name, target.password)])
             .args(mode)
+            .args(tls(target))
     }
 
     fn quote(target: &Target, commands: &[String]) -> Outcome {
@@ -38,6 +39,24 @@ impl Curl {
             .arg(target.url(""));
         program.run().well().map(drop)
     }
+}
+
+fn tls(target: &Target) -> Vec<String> {
+    let Some(tls) = target.tls else {
+        return Vec::new();
+    };
+    let version: &[&str] = match tls.version {
+        Version::V12 => &["--tlsv1.2", "--tls-max", "1.2"],
+        Version::V12SessionIds => unreachable!("curl always takes tickets"),
+        Version::V13 => &["--tlsv1.3"],
+    };
+    let mut words = vec![
+        "--ssl-reqd".to_owned(),
+        "--cacert".to_owned(),
+        text(&target.certificate),
+    ];
+    words.extend(version.iter().map(|&word| word.to_owned()));
+    words
 }
 
 impl Client for Curl {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use wharf_tests::program::Finished;
 
-use super::client::{Client, Mode, Outcome, Target, text};
+use super::client::{Client, Mode, Outcome, Target, Version, text};
 
 pub(crate) struct Lftp;
 
@@ -26,17 +26,38 @@ pub(crate) fn run(target: &Target, options: &[&str], commands: &str) -> Result<F
     } else {
         "off"
     };
+    let scheme = if target.is_implicit() { "ftps" } else { "ftp" };
     let script = format!(
-        "set ftp:ssl-allow no; set net:max-retries 1; set net:timeout 20; \
+        "{}; set net:max-retries 1; set net:timeout 20; \
          set net:persist-retries 0; set cmd:fail-exit yes; set xfer:clobber yes; \
          set ftp:charset UTF-8; set file:charset UTF-8; set xfer:log no; \
          set ftp:passive-mode {passive}; set ftp:prefer-epsv {extended}; \
-         open -u {},{} ftp://127.0.0.1:{}; {commands}",
-        target.name, target.password, target.port
+         open -u {},{} {scheme}://127.0.0.1:{}; {commands}",
+        tls(target),
+        target.name,
+        target.password,
+        target.port
     );
     let program = target.program("lftp", "lftp").arg("--norc").args(options);
     let program = program.args(["-c", &script]);
     program.run().well()
+}
+
+fn tls(target: &Target) -> String {
+    let Some(tls) = target.tls else {
+        return "set ftp:ssl-allow no".to_owned();
+    };
+    format!(
+        "set ftp:ssl-force yes; set ftp:ssl-protect-data yes; set ssl:verify-certificate yes; \
+         set ssl:ca-file {}; set ssl:priority NORMAL:-VERS-ALL:+VERS-TLS{}{}",
+        quoted(&text(&target.certificate)),
+        tls.version.number(),
+        if tls.version == Version::V12SessionIds {
+            ":%NO_TICKETS"
+        } else {
+            ""
+        }
+    )
 }
 
 pub(crate) fn quoted(text: &str) -> String {

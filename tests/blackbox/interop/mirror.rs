@@ -159,14 +159,14 @@ fn start(mode: Mode) -> (Wharf, Target) {
 }
 
 #[track_caller]
-fn told<T>(outcome: Result<T, String>) {
+pub(crate) fn told<T>(outcome: Result<T, String>) {
     if let Err(problem) = outcome {
         panic!("{problem}");
     }
 }
 
 #[track_caller]
-fn same(expected: &tree::Files, found: &tree::Files) {
+pub(crate) fn same(expected: &tree::Files, found: &tree::Files) {
     assert_eq!(expected.len(), 300, "the tree has 300 files");
     if let Err(problem) = tree::compare(expected, found) {
         panic!("{problem}");
@@ -178,7 +178,7 @@ fn lftp_cannot(_: &[u8]) -> bool {
 }
 
 // Its local side replaces the bytes that are not UTF-8 and then does not find its own file.
-fn rclone_cannot(name: &[u8]) -> bool {
+pub(crate) fn rclone_cannot(name: &[u8]) -> bool {
     std::str::from_utf8(name).is_err()
 }
 

@@ -2,12 +2,27 @@ use strict;
 use warnings;
 use Net::FTP;
 
-my ($mode, $port, $name, $password, $verb, @words) = @ARGV;
+my ($mode, $tls, $version, $certificate, $port, $name, $password, $verb, @words) = @ARGV;
 
-my $ftp = Net::FTP->new("127.0.0.1", Port => $port, Passive => $mode eq "passive", Timeout => 20)
+# A passive data connection of Net::FTP looks for its session under its own port and never finds
+# it: any server that demands resumption refuses it. A cache that knows one name only finds it.
+package OneSession {
+    use parent -norequire, "IO::Socket::SSL::Session_Cache";
+    sub get_session { $_[0]->SUPER::get_session("one") }
+    sub add_session { $_[0]->SUPER::add_session("one", $_[2]) }
+}
+
+my %tls = $tls eq "none" ? () : (
+    our $as_it_is ? () : (SSL_session_cache => OneSession->new(16)),
+    SSL => $tls eq "implicit",
+    SSL_ca_file => $certificate,
+    SSL_version => $version eq "1.3" ? "TLSv1_3" : "TLSv1_2",
+);
+my $ftp = Net::FTP->new("127.0.0.1", Port => $port, Passive => $mode eq "passive", Timeout => 20, %tls)
     or die "connecting: $@";
 sub check { my ($done, $what) = @_; $done or die "$what: " . $ftp->code . " " . $ftp->message }
 
+check($ftp->starttls, "AUTH TLS") if $tls eq "explicit";
 check($ftp->login($name, $password), "login");
 check($ftp->binary, "binary");
 

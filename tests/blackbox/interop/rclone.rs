@@ -4,7 +4,7 @@ use std::path::Path;
 
 use wharf_tests::program::Program;
 
-use super::client::{Client, Mode, Outcome, Target, Verb, text};
+use super::client::{Client, Mode, Outcome, Target, Verb, Version, text};
 
 pub(crate) struct Rclone;
 
@@ -21,6 +21,8 @@ pub(crate) fn rclone(target: &Target) -> Result<Program, String> {
     } else {
         "true"
     };
+    let explicit = target.tls.is_some() && !target.is_implicit();
+    let old = target.tls.is_some_and(|tls| tls.version == Version::V12);
     Ok(target
         .program("rclone", "rclone")
         .env("RCLONE_CONFIG", "/dev/null")
@@ -40,7 +42,11 @@ pub(crate) fn rclone(target: &Target) -> Result<Program, String> {
             "--contimeout",
             "20s",
         ])
-        .args(["--timeout", "30s"]))
+        .args(["--timeout", "30s"])
+        .env("SSL_CERT_FILE", &target.certificate)
+        .env("RCLONE_CONFIG_WHARF_EXPLICIT_TLS", explicit.to_string())
+        .env("RCLONE_CONFIG_WHARF_TLS", target.is_implicit().to_string())
+        .env("RCLONE_CONFIG_WHARF_DISABLE_TLS13", old.to_string()))
 }
 
 // Names go as they are, but for the bytes that are not UTF-8 and those that Go's FTP library

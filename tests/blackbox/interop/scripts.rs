@@ -28,8 +28,14 @@ pub(crate) const PERL: Script = Script {
     source: include_str!("net_ftp.pl"),
 };
 
+/// Without what makes its passive data connections resume.
+pub(crate) const PERL_AS_IT_IS: Script = Script {
+    source: concat!("our $as_it_is = 1;\n", include_str!("net_ftp.pl")),
+    ..PERL
+};
+
 impl Script {
-    fn run(&self, target: &Target, words: &[&str]) -> Result<String, String> {
+    pub(crate) fn run(&self, target: &Target, words: &[&str]) -> Result<String, String> {
         let mode = if target.mode.is_passive() {
             "passive"
         } else {
@@ -37,8 +43,9 @@ impl Script {
         };
         let finished = target
             .program(self.program, self.package)
-            .args([self.option, self.source, mode, &target.port.to_string()])
-            .args([&target.name, &target.password])
+            .args([self.option, self.source, mode])
+            .args(target.tls_words())
+            .args([&target.port.to_string(), &target.name, &target.password])
             .args(words)
             .run()
             // The command line holds the whole script: what it said is enough.

@@ -5,16 +5,29 @@ use std::path::Path;
 
 use wharf_tests::{Wharf, pattern, same_bytes};
 
-use super::client::{Client, Mode, Target, Verb};
+use super::client::{Client, Mode, Start, Target, Tls, Verb, Version};
 
 /// Runs every step, then fails with all that went wrong, so that one run tells the whole story.
 #[track_caller]
 pub(crate) fn run(client: &dyn Client, mode: Mode) {
     let wharf = Wharf::start();
     let target = Target::of(&wharf, mode);
+    run_with(client, &wharf, target);
+}
+
+/// The same over TLS, with a server that takes passwords no other way.
+#[track_caller]
+pub(crate) fn run_over_tls(client: &dyn Client, mode: Mode, start: Start, version: Version) {
+    let wharf = super::tls::start(version);
+    let target = Target::over_tls(&wharf, mode, Tls { start, version });
+    run_with(client, &wharf, target);
+}
+
+#[track_caller]
+fn run_with(client: &dyn Client, wharf: &Wharf, target: Target) {
     let case = Case {
         client,
-        wharf: &wharf,
+        wharf,
         target,
     };
     let mut problems = Vec::new();
@@ -25,8 +38,10 @@ pub(crate) fn run(client: &dyn Client, mode: Mode) {
     }
     assert!(
         problems.is_empty(),
-        "{} ({mode:?}): {} of {} steps failed\n{}",
+        "{} ({:?}, {:?}): {} of {} steps failed\n{}",
         client.name(),
+        case.target.mode,
+        case.target.tls,
         problems.len(),
         STEPS.len(),
         problems.join("\n")

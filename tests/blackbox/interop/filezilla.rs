@@ -1,0 +1,258 @@
+//! FileZilla, the program itself, on a virtual display: its queue is filled beforehand, one key
+//! sets it going, and its log tells how it went.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use wharf_tests::program::{Program, Running};
+use wharf_tests::{PATIENCE, assert_bytes, pattern};
+
+use super::client::{Mode, Start, Target, Tls, Version, text};
+
+#[test]
+fn filezilla_explicit_tls_1_2() {
+    transfers(Mode::Passive, Start::Explicit, Version::V12);
+}
+
+#[test]
+fn filezilla_explicit_tls_1_3() {
+    transfers(Mode::Passive, Start::Explicit, Version::V13);
+}
+
+#[test]
+fn filezilla_implicit_tls_1_2() {
+    transfers(Mode::Passive, Start::Implicit, Version::V12);
+}
+
+#[test]
+fn filezilla_implicit_tls_1_3() {
+    transfers(Mode::Passive, Start::Implicit, Version::V13);
+}
+
+#[test]
+fn filezilla_active_tls_1_3() {
+    transfers(Mode::Active, Start::Explicit, Version::V13);
+}
+
+// One connection lists; two more, each with a session of its own, work on the queue at once.
+fn transfers(mode: Mode, start: Start, version: Version) {
+    let wharf = super::tls::start(version);
+    let target = Target::over_tls(&wharf, mode, Tls { start, version });
+    let local = wharf.scratch().local();
+    let sizes = [0, 300_000, 300_001, 4_000_000];
+    for (index, size) in sizes.into_iter().enumerate() {
+        wharf.write(&format!("down-{index}"), pattern(index as u64, size));
+        let content = pattern(10 + index as u64, size);
+        fs::write(local.join(format!("up-{index}")), content).expect("a local file");
+    }
+    // The lowest passive port is nobody else's, so its number is free for a display too: servers
+    // that look for a free one at the same time take it from each other.
+    let number = *wharf.ports().ports().start();
+    let filezilla = FileZilla::start(&target, version, &local, number);
+    filezilla.process_queue(&target, 2 * sizes.len());
+    for (index, size) in sizes.into_iter().enumerate() {
+        let down = fs::read(local.join(format!("down-{index}"))).expect("a file that came");
+        assert_bytes("a download", &pattern(index as u64, size), &down);
+        let up = wharf.read(&format!("up-{index}"));
+        assert_bytes("an upload", &pattern(10 + index as u64, size), &up);
+    }
+}
+
+struct FileZilla {
+    log: PathBuf,
+    output: PathBuf,
+    display: Display,
+    _program: Running,
+}
+
+impl FileZilla {
+    /// Starts it, and has it connect and list.
+    fn start(target: &Target, version: Version, local: &Path, number: u16) -> Self {
+        let settings = target.home.join(".config/filezilla");
+        fs::create_dir_all(&settings).expect("a folder for its settings");
+        let log = target.home.join("filezilla.log");
+        write_settings(&settings, target, &log);
+        write_queue(&settings, target, local);
+        // It has no setting for the newest version to speak; its TLS library has.
+        let priorities = target.home.join("priorities");
+        let newest: &str = match version {
+            Version::V13 => "",
+            Version::V12 | Version::V12SessionIds => "[overrides]\ndisabled-version = tls1.3\n",
+        };
+        fs::write(&priorities, newest).expect("the priorities");
+        let display = Display::start(target, number);
+        let output = target.home.join("filezilla.output");
+        let said = File::create(&output).expect("a file");
+        let scheme = if target.is_implicit() {
+            "ftps"
+        } else {
+            "ftpes"
+        };
+        let program = target
+            .program("filezilla", "filezilla")
+            .env("DISPLAY", &display.name)
+            .env("GDK_BACKEND", "x11")
+            .env("NO_AT_BRIDGE", "1")
+            .env("GNUTLS_SYSTEM_PRIORITY_FILE", &priorities)
+            .env("GNUTLS_SYSTEM_PRIORITY_FAIL_ON_INVALID", "1")
+            .without("XDG_CONFIG_HOME")
+            .arg(format!(
+                "{scheme}://{}:{}@127.0.0.1:{}/",
+                target.name, target.password, target.port
+            ))
+            .start(&said);
+        let filezilla = Self {
+            log,
+            output,
+            display,
+            _program: program,
+        };
+        filezilla.wait_log("the listing", |log| {
+            log.contains("Directory listing of \"/\" successful")
+        });
+        filezilla
+    }
+
+    /// Sets the queue going and waits until all of it is done.
+    fn process_queue(&self, target: &Target, files: usize) {
+        let title = format!("{}@127.0.0.1:{} - FileZilla", target.name, target.port);
+        let words = ["search", "--sync", "--limit", "1", "--name", &title];
+        let words = words
+            .into_iter()
+            .chain(["windowfocus", "--sync", "key", "ctrl+p"]);
+        let pressed = target
+            .program("xdotool", "xdotool")
+            .env("DISPLAY", &self.display.name)
+            .args(words)
+            .limit(PATIENCE)
+            .run();
+        if let Err(problem) = pressed.well() {
+            panic!("{problem}");
+        }
+        let log = self.wait_log("the end of the queue", |log| {
+            log.contains("Error:") || log.matches("File transfer successful").count() == files
+        });
+        assert!(!log.contains("Error:"), "{log}");
+    }
+
+    // It tells nobody when it has written to its log.
+    fn wait_log(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let log = fs::read_to_string(&self.log).unwrap_or_default();
+            if wanted(&log) {
+                return log;
+            }
+            if Instant::now() > deadline {
+                let said = fs::read(&self.output).unwrap_or_default();
+                panic!("{what} did not come:\n{log}\n{}", wharf_tests::show(&said));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// A display that nobody sees.
+struct Display {
+    name: String,
+    _server: Running,
+}
+
+impl Display {
+    fn start(target: &Target, number: u16) -> Self {
+        let name = format!(":{number}");
+        let path = target.home.join("display");
+        let output = File::create(&path).expect("a file for the display's number");
+        let server = Program::new("Xvfb", "xvfb")
+            .args([
+                &name,
+                "-displayfd",
+                "1",
+                "-nolisten",
+                "tcp",
+                "-screen",
+                "0",
+                "1024x768x24",
+            ])
+            .start(&output);
+        let deadline = Instant::now() + PATIENCE;
+        let mut said = String::new();
+        while !said.ends_with('\n') {
+            assert!(Instant::now() < deadline, "no display: {said}");
+            std::thread::sleep(Duration::from_millis(20));
+            said = fs::read_to_string(&path).expect("its number");
+        }
+        Self {
+            name,
+            _server: server,
+        }
+    }
+}
+
+fn write_settings(folder: &Path, target: &Target, log: &Path) {
+    let passive = u8::from(target.mode.is_passive());
+    let settings = format!(
+        "<Setting name=\"Greeting version\">99.0.0</Setting>\
+         <Setting name=\"Disable update check\">1</Setting>\
+         <Setting name=\"Use Pasv mode\">{passive}</Setting>\
+         <Setting name=\"Allow transfermode fallback\">0</Setting>\
+         <Setting name=\"Reconnect count\">0</Setting>\
+         <Setting name=\"Number of Transfers\">2</Setting>\
+         <Setting name=\"Logging file\">{}</Setting>",
+        text(log)
+    );
+    write_xml(&folder.join("filezilla.xml"), "Settings", &settings);
+    let certificate = format!(
+        "<Certificate><Data>{}</Data><Host>127.0.0.1</Host><Port>{}</Port>\
+         <ActivationTime>1</ActivationTime><ExpirationTime>9999999999</ExpirationTime>\
+         <TrustSANs>0</TrustSANs></Certificate>",
+        certificate_in_hexadecimal(target),
+        target.port
+    );
+    write_xml(
+        &folder.join("trustedcerts.xml"),
+        "TrustedCerts",
+        &certificate,
+    );
+}
+
+fn write_xml(path: &Path, element: &str, content: &str) {
+    let xml = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <FileZilla3><{element}>{content}</{element}></FileZilla3>\n"
+    );
+    fs::write(path, xml).expect("its settings");
+}
+
+fn certificate_in_hexadecimal(target: &Target) -> String {
+    let finished = target
+        .program("openssl", "openssl")
+        .args(["x509", "-outform", "DER", "-in", &text(&target.certificate)])
+        .run()
+        .well();
+    let der = finished
+        .unwrap_or_else(|problem| panic!("{problem}"))
+        .output;
+    der.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn write_queue(folder: &Path, target: &Target, local: &Path) {
+    let protocol = if target.is_implicit() { "3" } else { "4" };
+    let finished = target
+        .program("python3", "python3")
+        .args(["-c", include_str!("filezilla_queue.py")])
+        .arg(folder.join("queue.sqlite3"))
+        .args([
+            protocol,
+            &target.port.to_string(),
+            &target.name,
+            &target.password,
+        ])
+        .arg(local)
+        .args((0..4).flat_map(|index| [format!("down-{index}"), format!("up-{index}")]))
+        .run();
+    if let Err(problem) = finished.well() {
+        panic!("{problem}");
+    }
+}
