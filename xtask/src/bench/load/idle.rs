@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use super::{Target, enter};
 use crate::bench::client::{Idle, Session};
 use crate::bench::peers::Login;
-use crate::bench::process::available;
+use crate::bench::process::kernel_memory;
 
 /// Threads that open idle sessions; more would overrun the shortest backlog among the peers.
 const OPENERS: usize = 8;
@@ -25,32 +25,35 @@ const STEPS_TO_STEADY: usize = 20;
 /// connections on our side, so that what a client knows about its session is not counted.
 const ASKED: usize = 97;
 
-/// Idle sessions: KiB of memory each, in the server's processes and in all of the machine.
+/// Idle sessions: KiB of memory each, in the server's processes, and there and in the kernel.
 pub(crate) fn idle(target: &Target<'_>, count: usize) -> Result<Vec<f64>> {
     // Once around, so that what a server loads at its first login is not counted.
     target.session(Login::Anonymous)?.quit()?;
-    let free = steady()?;
-    let base = target.server.proportional()?;
+    let kernel = steady()?;
+    let server = target.server.proportional()?;
     let opened = open(target, count)?;
     std::thread::sleep(SETTLE);
-    let (full, left) = (target.server.proportional()?, available()?);
+    let (server_then, kernel_then) = (target.server.proportional()?, kernel_memory()?);
     for one in opened {
         match one {
             Opened::Talking(mut session) => drop(session.command("NOOP", &[200])?),
             Opened::Silent(idle) => idle.check()?,
         }
     }
-    let each = |more: u64, less: u64| (more as f64 - less as f64) / 1024.0 / count as f64;
-    Ok(vec![each(full, base), each(free, left)])
+    let each = |then: u64, before: u64| (then as f64 - before as f64) / 1024.0 / count as f64;
+    Ok(vec![
+        each(server_then, server),
+        each(server_then + kernel_then, server + kernel),
+    ])
 }
 
-/// The machine's memory, once it stays the same: that of the server before this one takes a while to
+/// The kernel's memory once it stays the same: that of the server before this one takes a while to
 /// be given back.
 fn steady() -> Result<u64> {
-    let mut last = available()?;
+    let mut last = kernel_memory()?;
     for _ in 0..STEPS_TO_STEADY {
         std::thread::sleep(STEP);
-        let now = available()?;
+        let now = kernel_memory()?;
         if now.abs_diff(last) < STEADY {
             return Ok(now);
         }

@@ -195,7 +195,7 @@ const LISTING: &[Figure] = &[
 ];
 const IDLE: &[Figure] = &[
     lower("PSS of the server, KiB each"),
-    lower("all memory of the machine, KiB each"),
+    lower("with the kernel's share, KiB each"),
 ];
 
 const fn row(
