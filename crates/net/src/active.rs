@@ -1,7 +1,7 @@
 //! Active data connections: the server connects to the client (RFC 959 `PORT`, RFC 2428 `EPRT`).
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -45,33 +45,46 @@ pub fn check_active(peer: IpAddr, target: SocketAddr) -> Result<(), ActiveRefuse
 }
 
 /// Whether a client at `peer` who may transfer from server to server may have a data connection
-/// made to `target`: every other machine's, but none that only this server can reach (security P1).
+/// made to `target`: to other machines, but to none that the client itself could not reach, and not
+/// to this one (security P1).
 ///
 /// # Errors
 /// [`ActiveRefused`].
 pub fn check_between_servers(peer: IpAddr, target: SocketAddr) -> Result<(), ActiveRefused> {
-    let address = target.ip().to_canonical();
-    let mine = match address {
-        IpAddr::V4(v4) => {
-            v4.is_loopback()
-                || v4.is_unspecified()
-                || v4.is_link_local()
-                || v4.is_multicast()
-                || v4.is_broadcast()
-        }
-        IpAddr::V6(v6) => {
-            v6.is_loopback()
-                || v6.is_unspecified()
-                || v6.is_unicast_link_local()
-                || v6.is_multicast()
-        }
+    let (peer, address) = (peer.to_canonical(), target.ip().to_canonical());
+    // On one machine everything can be reached anyway.
+    let reachable = is_elsewhere(address) || peer.is_loopback() && address.is_loopback();
+    if peer == address || !reachable {
+        return check_active(peer, target);
+    }
+    if is_private(address) && !is_private(peer) {
+        return Err(ActiveRefused::ForeignAddress);
+    }
+    if target.port() < LOWEST_PORT {
+        return Err(ActiveRefused::LowPort);
+    }
+    Ok(())
+}
+
+/// Whether the address is one of another machine that can be connected to.
+fn is_elsewhere(address: IpAddr) -> bool {
+    let special = match address {
+        IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
     };
-    if mine {
-        check_active(peer, target)
-    } else if target.port() < LOWEST_PORT {
-        Err(ActiveRefused::LowPort)
-    } else {
-        Ok(())
+    let own = || UdpSocket::bind((address, 0)).is_ok();
+    !(special
+        || address.is_loopback()
+        || address.is_unspecified()
+        || address.is_multicast()
+        || own())
+}
+
+/// Whether the address is reached from a private network only.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback(),
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_loopback(),
     }
 }
 
@@ -129,6 +142,33 @@ mod tests {
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn p1_between_servers_goes_to_no_machine_the_client_could_not_reach() {
+        let foreign = Err(ActiveRefused::ForeignAddress);
+        let check = |peer, target| check_between_servers(ip(peer), address(target));
+        for target in [
+            "127.0.0.1:8080",
+            "[::ffff:127.0.0.1]:8080",
+            "[::1]:8080",
+            "0.0.0.0:8080",
+            "169.254.169.254:8080",
+            "[fe80::1]:8080",
+            "224.0.0.1:8080",
+            "10.0.0.1:8080",
+            "192.168.1.1:8080",
+            "[fd00::77]:8080",
+        ] {
+            assert_eq!(check("198.51.100.1", target), foreign, "{target}");
+        }
+        assert_eq!(check("198.51.100.1", "203.0.113.9:8080"), Ok(()));
+        assert_eq!(check("10.0.0.1", "192.168.1.1:8080"), Ok(()));
+        assert_eq!(check("10.0.0.1", "127.0.0.1:8080"), foreign);
+        assert_eq!(check("127.0.0.1", "127.0.0.2:8080"), Ok(()));
+        let low = Err(ActiveRefused::LowPort);
+        assert_eq!(check("198.51.100.1", "203.0.113.9:25"), low);
+        assert_eq!(check("127.0.0.1", "127.0.0.2:25"), low);
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub enum What {
     },
     /// A stranger connected to a passive port and was closed (security P4).
     DataPeerMismatch { stranger: SocketAddr, port: u16 },
+    /// The data of a transfer go to, or come from, another machine, as this account may have it (FXP).
+    DataPeerForeign { peer: SocketAddr },
     /// The certificates in force have changed.
     Certificate {
         fingerprint: Box<str>,

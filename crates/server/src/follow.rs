@@ -7,9 +7,10 @@ use std::time::Duration;
 use wharf_accounts::{Account, CertificateUse};
 
 use crate::event::What;
-use crate::registry::{Credential, Handle};
+use crate::registry::{Certified, Credential, Handle};
 use crate::session::follows_links;
 use crate::shared::Shared;
+use crate::tls::Refreshed;
 
 /// How soon accounts that could not be read are asked for again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -23,10 +24,20 @@ pub(crate) async fn follow_certificates(shared: Arc<Shared>) {
         let Some(tls) = shared.current().tls else {
             continue;
         };
-        let Ok((changed, problems)) = tokio::task::spawn_blocking(move || tls.refresh()).await
+        let looked = tokio::task::spawn_blocking(move || tls.refresh()).await;
+        let Ok(Refreshed {
+            changed,
+            trust,
+            problems,
+        }) = looked
         else {
             continue;
         };
+        if trust {
+            tracing::info!("the authorities of client certificates were read again");
+            // Who was let in by a certificate that is revoked now goes.
+            refresh_accounts(&shared).await;
+        }
         for certificate in changed {
             shared.tell_of_process(What::Certificate {
                 fingerprint: certificate.fingerprint().to_string().into(),
@@ -109,10 +120,13 @@ async fn still_let_in(
             certified
         }
     };
+    let tls = shared.current().tls;
+    let trust = tls.as_deref().and_then(|tls| tls.server.trust());
+    let certified = Certified::new(certified.certificate.clone(), trust);
     let subject = certified.subject.as_deref();
     let accounts = &shared.accounts;
     accounts
-        .has_certificate(now.id, &certified.fingerprint, subject)
+        .has_certificate(now.id, &certified.fingerprint(), subject)
         .await
 }
 

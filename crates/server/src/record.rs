@@ -103,6 +103,9 @@ fn details(map: &mut Map<String, Value>, what: &What) {
             map.insert("stranger".into(), stranger.to_string().into());
             map.insert("port".into(), (*port).into());
         }
+        What::DataPeerForeign { peer } => {
+            map.insert("data_peer".into(), peer.to_string().into());
+        }
         What::Certificate {
             fingerprint,
             names,
@@ -146,6 +149,7 @@ impl What {
             Self::Listed { .. } => "list",
             Self::Operation { .. } => "operation",
             Self::DataPeerMismatch { .. } => "data_peer_mismatch",
+            Self::DataPeerForeign { .. } => "data_peer_foreign",
             Self::Certificate { .. } | Self::CertificateFailed { .. } => "certificate",
             Self::TlsFailed { .. } => "tls_failed",
             Self::DataNotResumed { .. } => "data_not_resumed",

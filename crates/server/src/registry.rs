@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use wharf_accounts::Account;
 use wharf_net::data::TransferControl;
+use wharf_net::tls::client::{ClientTrust, PeerCertificate};
 
 /// Every live session of the process.
 #[derive(Debug, Default)]
@@ -47,12 +48,32 @@ pub(crate) enum Credential {
     Certificate(Arc<Certified>),
 }
 
-/// What a client's certificate says of it.
-#[derive(Debug, PartialEq, Eq)]
+/// A certificate and what it is believed.
+#[derive(Debug)]
 pub(crate) struct Certified {
-    pub(crate) fingerprint: [u8; 32],
-    /// Only where the certificate leads to an authority that the settings trust.
+    pub(crate) certificate: PeerCertificate,
+    /// Only while the certificate leads to an authority that the settings trust.
     pub(crate) subject: Option<String>,
+}
+
+impl Certified {
+    /// Looks at it as things stand now: it may have expired or been revoked.
+    pub(crate) fn new(certificate: PeerCertificate, trust: Option<&ClientTrust>) -> Self {
+        let trusted = trust.map(|trust| certificate.verify(trust));
+        if let Some(Err(why)) = &trusted {
+            let fingerprint = certificate.fingerprint();
+            tracing::info!(%fingerprint, why, "a client's certificate is not trusted");
+        }
+        let subject = matches!(trusted, Some(Ok(()))).then(|| certificate.subject());
+        Self {
+            certificate,
+            subject: subject.filter(|subject| !subject.is_empty()),
+        }
+    }
+
+    pub(crate) fn fingerprint(&self) -> [u8; 32] {
+        self.certificate.fingerprint().0
+    }
 }
 
 impl Registry {
@@ -164,6 +185,13 @@ impl Handle {
     pub(crate) fn cancel_transfer(&self) {
         if let Some(transfer) = &*locked(&self.transfer) {
             transfer.cancel();
+        }
+    }
+
+    /// Resolves once the session has been told to end.
+    pub(crate) async fn ordered(&self) {
+        while !(self.is_revoked() || self.is_draining()) {
+            self.bell.notified().await;
         }
     }
 

@@ -348,6 +348,6 @@ impl Refusals {
             allowed: refused.allowed,
             times: std::mem::take(&mut self.untold),
         };
-        shared.tell_of(0, peer, what);
+        shared.tell_of(0, peer, None, what);
     }
 }

@@ -403,6 +403,13 @@ impl Session {
         });
     }
 
+    /// Records data that go to, or come from, another machine than the client's (FXP).
+    pub(crate) fn data_peer(&self, peer: SocketAddr) {
+        if peer.ip() != self.handle.peer.ip() {
+            self.tell(What::DataPeerForeign { peer });
+        }
+    }
+
     /// Records that somebody else connected to this session's passive port.
     pub(crate) fn stranger(&self, stranger: SocketAddr, port: u16) {
         self.tell(What::DataPeerMismatch { stranger, port });

@@ -119,13 +119,19 @@ impl Shared {
         });
     }
 
-    /// Tells an event of a connection that has no session yet.
-    pub(crate) fn tell_of(&self, session: u64, peer: SocketAddr, what: What) {
+    /// Tells an event of a connection.
+    pub(crate) fn tell_of(
+        &self,
+        session: u64,
+        peer: SocketAddr,
+        account: Option<Box<str>>,
+        what: What,
+    ) {
         self.tell(Event {
             at: SystemTime::now(),
             session,
             peer: Some(peer),
-            account: None,
+            account,
             what,
         });
     }

@@ -29,6 +29,16 @@ struct Rule {
     close_notify: Option<CloseNotify>,
 }
 
+/// What a look at the files has brought.
+pub(crate) struct Refreshed {
+    /// The certificates that are new.
+    pub(crate) changed: Vec<Arc<Certificate>>,
+    /// Whether other client certificates are trusted now.
+    pub(crate) trust: bool,
+    /// What cannot be used.
+    pub(crate) problems: Vec<CertificateError>,
+}
+
 /// What holds for one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TlsPolicy {
@@ -96,8 +106,8 @@ impl Tls {
         }
     }
 
-    /// Brings changed files into force. What changed, and what cannot be used.
-    pub(crate) fn refresh(&self) -> (Vec<Arc<Certificate>>, Vec<CertificateError>) {
+    /// Brings changed files into force.
+    pub(crate) fn refresh(&self) -> Refreshed {
         let mut problems = Vec::new();
         let changed = match self.server.certificates().refresh() {
             Ok(changed) => changed.unwrap_or_default(),
@@ -106,14 +116,19 @@ impl Tls {
                 Vec::new()
             }
         };
-        match self.server.trust().map(ClientTrust::refresh) {
-            Some(Ok(true)) => {
-                tracing::info!("the authorities of client certificates were read again")
+        let trust = match self.server.trust().map(ClientTrust::refresh) {
+            Some(Ok(changed)) => changed,
+            Some(Err(problem)) => {
+                problems.push(problem);
+                false
             }
-            Some(Err(problem)) => problems.push(problem),
-            Some(Ok(false)) | None => {}
+            None => false,
+        };
+        Refreshed {
+            changed,
+            trust,
+            problems,
         }
-        (changed, problems)
     }
 
     /// The certificates in force.

@@ -80,6 +80,13 @@ impl Dialogue {
         matches!(self.login, Login::Established)
     }
 
+    /// Whether a passive port that was opened is still what the next transfer will use.
+    #[must_use]
+    pub fn awaits_passive(&self) -> bool {
+        let pending = self.pending.as_ref();
+        pending.is_some_and(|pending| pending.route == Route::Passive)
+    }
+
     /// One control line, without its line end.
     pub fn command(&mut self, line: &[u8]) -> Step {
         if self.security.is_changing() {

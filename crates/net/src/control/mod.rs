@@ -54,22 +54,28 @@ pub fn poll_read(
 /// Looks whether the client at the other end of a control connection is gone, from any thread and
 /// without reading.
 #[derive(Debug)]
-pub struct Watch(OwnedFd);
+pub struct Watch {
+    socket: OwnedFd,
+    encrypted: bool,
+}
 
 impl Watch {
     /// Watches beside whoever reads.
     ///
     /// # Errors
     /// When no descriptor is left.
-    pub fn new(stream: &TcpStream) -> io::Result<Self> {
-        stream.as_fd().try_clone_to_owned().map(Self)
+    pub fn new(stream: &ControlStream) -> io::Result<Self> {
+        Ok(Self {
+            socket: stream.socket().as_fd().try_clone_to_owned()?,
+            encrypted: stream.is_protected(),
+        })
     }
 
     /// Whether the client has closed or lost its connection. One who said QUIT before that, and is
-    /// not yet answered, is not gone.
+    /// not yet answered, is not gone; under TLS, one who said anything.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        let mut watched = [PollFd::new(&self.0, PollFlags::RDHUP)];
+        let mut watched = [PollFd::new(&self.socket, PollFlags::RDHUP)];
         let now = Timespec {
             tv_sec: 0,
             tv_nsec: 0,
@@ -79,8 +85,11 @@ impl Watch {
         }
         let mut unread = [0; 4096];
         let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-        let length = recv(&self.0, &mut unread, flags).map_or(0, |(length, _)| length);
+        let length = recv(&self.socket, &mut unread, flags).map_or(0, |(length, _)| length);
         let unread = unread.get(..length).unwrap_or_default();
+        if self.encrypted {
+            return unread.is_empty();
+        }
         !unread
             .windows(4)
             .any(|word| word.eq_ignore_ascii_case(b"QUIT"))

@@ -15,13 +15,13 @@ use crate::data::{DataRole, DataTls};
 use crate::tls::client::PeerCertificate;
 use crate::tls::config::{Shown, TlsServer};
 use crate::tls::handshake::{HandshakeError, Wire, handshake};
-use crate::tls::resumption::Resumption;
+use crate::tls::resumption::{DataResumption, Resumption};
 use crate::tls::session::{Progress, TlsSession};
 
 /// What one read takes from the socket.
 const READ_BYTES: usize = 4096;
 
-/// Answers to the peer's own questions (key updates) that may wait for room in its socket.
+/// Alerts and answers that may wait for room in the peer's socket.
 const MOST_UNSENT: usize = 64 * 1024;
 
 /// The control connection of one session.
@@ -168,8 +168,11 @@ impl ControlStream {
             resumption,
             shown,
         } = self.binding.as_deref()?;
-        let config = (!role.tls_client).then(|| server.data(resumption, shown, role.sends));
-        Some(DataTls::new(config, role.must_close))
+        let accepting = (!role.tls_client).then(|| {
+            let own = Arc::new(DataResumption::new(resumption));
+            (server.data(&own, shown, role.sends), own)
+        });
+        Some(DataTls::new(accepting, role.must_close))
     }
 
     /// Waits for plaintext and hands it to `take`; 0 is the end. Wakes the last task that polled,

@@ -17,7 +17,7 @@ use rustls::crypto::{
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
 use super::certificate::Fingerprint;
 pub use trust::ClientTrust;
@@ -25,6 +25,12 @@ pub use trust::ClientTrust;
 /// Names of authorities in the request for a certificate at most, in bytes. With more it goes
 /// without: a client chooses for itself then, and the handshake stays within one packet or two.
 const MAX_HINTS: usize = 4096;
+
+/// Certificates a client may show with its own.
+const MOST_CERTIFICATES: usize = 10;
+
+/// Bytes they may have together.
+const MOST_BYTES: usize = 16 * 1024;
 
 /// Whether clients are asked for a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,9 +94,14 @@ impl ClientCertVerifier for Possession {
     fn verify_client_cert(
         &self,
         end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
+        intermediates: &[CertificateDer<'_>],
         _now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        // It is kept with every ticket of a session in which nobody has logged in yet.
+        let bytes = end_entity.len() + intermediates.iter().map(|one| one.len()).sum::<usize>();
+        if intermediates.len() >= MOST_CERTIFICATES || bytes > MOST_BYTES {
+            return Err(Error::InvalidCertificate(CertificateError::BadEncoding));
+        }
         ParsedCertificate::try_from(end_entity)?;
         Ok(ClientCertVerified::assertion())
     }

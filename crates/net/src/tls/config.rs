@@ -4,13 +4,16 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::crypto::aws_lc_rs;
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{ClientHello, ResolvesServerCert, ServerConfig, WebPkiClientVerifier};
+use rustls::server::{
+    ClientHello, ProducesTickets, ResolvesServerCert, ServerConfig, StoresServerSessions,
+    WebPkiClientVerifier,
+};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 
 use super::TlsVersion;
 use super::client::{ClientCertificates, ClientTrust, verifier};
-use super::resumption::Resumption;
+use super::resumption::{DataResumption, Resumption};
 use super::set::Certificates;
 
 /// Tickets a TLS 1.3 client is given on its control connection. Each is good for any number of data
@@ -18,11 +21,12 @@ use super::set::Certificates;
 /// them no new one.
 const TICKETS: usize = 6;
 
-/// Tickets a client is given at most, when it says how many it wants (RFC 9149).
-pub(super) const MOST_TICKETS: usize = 16;
+/// Tickets a client is given at most, when it says how many it wants (RFC 9149). Each holds the
+/// certificates that the client has shown, before anybody has logged in.
+pub(super) const MOST_TICKETS: usize = 6;
 
-/// What ALPN may say on a control connection: the registered `ftp`, and what FileZilla puts before
-/// it. Whoever asks for anything else takes us for another server (ALPACA, security P13).
+/// What ALPN may say on a control connection: the registered `ftp`. Whoever asks for anything else
+/// takes us for another server (ALPACA, security P13).
 const CONTROL_PROTOCOLS: [&[u8]; 1] = [b"ftp"];
 
 /// The same on data connections.
@@ -120,7 +124,7 @@ impl TlsServer {
     /// may have used up.
     pub(crate) fn data(
         &self,
-        resumption: &Arc<Resumption>,
+        resumption: &Arc<DataResumption>,
         shown: &Arc<Shown>,
         sends: bool,
     ) -> Arc<ServerConfig> {
@@ -130,9 +134,9 @@ impl TlsServer {
     }
 }
 
-fn bound(
+fn bound<R: ProducesTickets + StoresServerSessions + 'static>(
     mut config: ServerConfig,
-    resumption: &Arc<Resumption>,
+    resumption: &Arc<R>,
     shown: &Arc<Shown>,
 ) -> Arc<ServerConfig> {
     config.ticketer = Arc::clone(resumption) as _;

@@ -99,7 +99,9 @@ async fn run(
         let mut space = [0; READ_BYTES];
         let count = receive_some(wire, &mut space).await?;
         let received = space.get_mut(..count).unwrap_or_default();
-        if std::mem::take(&mut first) && received.first() != Some(&HANDSHAKE) {
+        // A server's first word to us may be an alert.
+        let looked_at = std::mem::take(&mut first) && session.is_server();
+        if looked_at && received.first() != Some(&HANDSHAKE) {
             return Err(HandshakeError::NotTls);
         }
         progress = match session.receive(received, plain, &mut outgoing) {

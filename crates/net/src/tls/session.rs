@@ -87,6 +87,11 @@ impl TlsSession {
         self.agreed().handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
+    /// Whether we are the server of it.
+    pub(crate) const fn is_server(&self) -> bool {
+        matches!(self.side, Side::Server(_))
+    }
+
     /// Whether the peer has ended its side.
     pub(crate) const fn is_ended(&self) -> bool {
         self.ended
@@ -108,6 +113,16 @@ impl TlsSession {
         plain: &mut Vec<u8>,
         outgoing: &mut Vec<u8>,
     ) -> Result<Progress, Error> {
+        if received.is_empty() && !self.kept.is_empty() {
+            let progress = if self.ended {
+                Progress::Ended
+            } else if self.agreed().is_handshaking() {
+                Progress::Handshaking
+            } else {
+                Progress::Open
+            };
+            return self.failed.clone().map_or(Ok(progress), Err);
+        }
         let mut taken = 0;
         while !self.kept.is_empty() && taken < received.len() {
             // Only the record that has begun is put together; the others stay where they are.
@@ -168,7 +183,8 @@ impl TlsSession {
             return Ok(());
         }
         if !self.ended && self.kept.len() + more.len() > MOST_KEPT {
-            return Err(Error::General("a message that does not end".into()));
+            let error = Error::General("a message that does not end".into());
+            return Err(self.failed.insert(error).clone());
         }
         self.kept.extend_from_slice(more);
         Ok(())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wharf_causes::id;
-use wharf_ftp::server::Route;
+use wharf_ftp::server::{Route, Transfer};
 use wharf_net::active;
 use wharf_net::data::{DataConnection, TransferControl};
 use wharf_net::passive::{AcceptError, PassiveListener};
@@ -33,17 +33,28 @@ pub(super) struct Connecting {
 }
 
 impl Connection {
-    pub(super) fn data(&mut self, route: Route) -> Result<Data, Failure> {
-        match route {
-            Route::Active(target) => Ok(Data::Active {
-                local: self.local,
-                target,
-            }),
+    /// Where the data of a transfer go. What was allowed with PORT, PASV or SSCN is asked again: the
+    /// account may have lost it since.
+    pub(super) fn data(&mut self, transfer: &Transfer) -> Result<Data, Failure> {
+        if transfer.tls_client {
+            self.must_be_fxp()?;
+        }
+        match transfer.route {
+            Route::Active(target) => {
+                self.may_connect_to(target)?;
+                Ok(Data::Active {
+                    local: self.local,
+                    target,
+                })
+            }
             Route::Passive => {
                 let Some(passive) = self.passive.take() else {
                     let text = "The passive port has expired; send PASV or EPSV again";
                     return Err(Failure::new(Kind::NoDataConnection, id::D_4, text));
                 };
+                if passive.open {
+                    self.must_be_fxp()?;
+                }
                 let mut listener = passive.listener;
                 Ok(match listener.try_accept() {
                     Some(connection) => {
@@ -78,6 +89,9 @@ pub(super) async fn connect_and_run(
     } = connecting;
     let connected = async {
         let mut connection = connect(data, wait, session.as_ref()).await?;
+        if let Some(session) = &session {
+            session.data_peer(connection.peer());
+        }
         let bound = match &securing {
             Some(securing) => securing.secure(&mut connection).await?,
             None => Bound::Yes,

@@ -11,16 +11,17 @@ use tokio::time::Instant;
 use wharf_causes::id;
 use wharf_ftp::line::{LineDecoder, wipe};
 use wharf_ftp::reply::Reply;
-use wharf_ftp::server::{Dialogue, DialogueOptions, Step, TlsOffer, Why};
+use wharf_ftp::server::{Dialogue, DialogueOptions, Step, TlsOffer};
 use wharf_net::control::{ControlStream, Watch};
 use wharf_net::limits::Permit;
 use wharf_net::passive::PassiveListener;
+use wharf_net::tls::client::PeerCertificate;
 use wharf_vfs::VPath;
 
 use super::codes;
 use crate::config::{Config, ListenerConfig, Protocol, Requirement};
 use crate::failure::{Failure, Kind};
-use crate::registry::{Certified, Guard};
+use crate::registry::Guard;
 use crate::session::Session;
 use crate::shared::{Current, Shared};
 
@@ -50,7 +51,7 @@ pub(super) struct Connection {
     /// What HOST named.
     pub(super) host: Option<Box<str>>,
     /// The certificate the client has shown, with the proof that it has the key.
-    pub(super) presented: Option<Arc<Certified>>,
+    pub(super) presented: Option<PeerCertificate>,
     strange_commands: u32,
     pub(super) umask: u32,
     pub(super) idle: Duration,
@@ -64,6 +65,8 @@ pub(super) struct Connection {
 /// A passive port that waits for its transfer.
 pub(super) struct Passive {
     pub(super) listener: PassiveListener,
+    /// To other addresses than the client's, too.
+    pub(super) open: bool,
     until: Instant,
 }
 
@@ -194,16 +197,14 @@ impl Connection {
         wipe(line);
         match step {
             Step::Reply(reply) => {
+                self.forget_passive();
                 self.count_strange(reply.code())?;
                 self.send(&reply).await
             }
             Step::StartTls(reply) => Box::pin(self.start_tls(reply)).await,
             Step::StopTls(reply) => Box::pin(self.stop_tls(reply)).await,
             Step::Refuse { code, text, why } => {
-                if why == Why::ClearData {
-                    // Refused before the data connection, which nobody will use.
-                    self.passive = None;
-                }
+                self.forget_passive();
                 let text = format!("{text} [{}]", codes::cause_of(why));
                 self.send(&Reply::line(code, text)).await
             }
@@ -212,6 +213,13 @@ impl Connection {
                 Err(End::Quit)
             }
             Step::Do(action) => Box::pin(self.perform(action)).await,
+        }
+    }
+
+    /// Closes a passive port that the dialogue does not count on any more.
+    fn forget_passive(&mut self) {
+        if !self.dialogue.awaits_passive() {
+            self.passive = None;
         }
     }
 
@@ -287,7 +295,7 @@ impl Connection {
 
     /// For whoever must know from another thread whether the client is still there.
     pub(super) fn watch(&self) -> Option<Watch> {
-        Watch::new(self.stream.socket()).ok()
+        Watch::new(&self.stream).ok()
     }
 
     pub(super) fn check_orders(&self) -> Result<(), End> {
@@ -320,9 +328,14 @@ impl Connection {
         self.login_deadline = Instant::now() + self.config().timeouts.login;
     }
 
-    pub(super) fn hold_passive(&mut self, listener: PassiveListener) {
+    /// `open`: to other addresses than the client's, too.
+    pub(super) fn hold_passive(&mut self, listener: PassiveListener, open: bool) {
         let until = Instant::now() + self.config().timeouts.passive;
-        self.passive = Some(Passive { listener, until });
+        self.passive = Some(Passive {
+            listener,
+            open,
+            until,
+        });
     }
 
     /// Keeps a reply until the next one is sent, which follows at once.
@@ -344,13 +357,12 @@ impl Connection {
 
     async fn farewell(&mut self, end: End) {
         let failure = match end {
-            End::Quit if self.stream.is_protected() => {
+            End::Quit | End::Gone if self.stream.is_protected() => {
                 // Without close_notify the client could not tell the end from a cut.
                 self.stream.shutdown().await;
                 return;
             }
-            End::Quit => return,
-            End::Gone | End::TlsFailed => return,
+            End::Quit | End::Gone | End::TlsFailed => return,
             End::Refused | End::Injected => {
                 self.hang_up().await;
                 return;

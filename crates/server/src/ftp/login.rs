@@ -7,7 +7,6 @@ use tokio::time::timeout_at;
 use wharf_accounts::{Account, CertificateUse, Denial, LoginError};
 use wharf_causes::{Id, id};
 use wharf_ftp::server::Outcome;
-use wharf_net::tls::client::ClientCertificates;
 use wharf_vfs::VPath;
 
 use super::codes::reported;
@@ -27,7 +26,8 @@ impl Connection {
     /// USER. Every name is asked for its password, known or not; `anonymous` is let in at once.
     pub(super) async fn identify(&mut self, name: &[u8]) -> Outcome {
         let protected = self.stream.is_protected();
-        if !protected && self.listener.tls == Requirement::Required {
+        let tls_wanted = self.listener.tls == Requirement::Required || self.requires_certificate();
+        if !protected && tls_wanted {
             let text =
                 "This server wants TLS before the login: AUTH TLS, or ftps:// on its own port";
             let failure = Failure::new(Kind::PlaintextPassword, id::B_3, text);
@@ -38,6 +38,11 @@ impl Connection {
             .any(|known| name.eq_ignore_ascii_case(known));
         if anonymous {
             return match self.config().anonymous.clone() {
+                Some(_) if self.must_be_known() => {
+                    let text = "A client certificate that this server trusts is required";
+                    let failure = Failure::new(Kind::LoginFailed, id::F_15, text);
+                    self.refuse_login(name, failure).await
+                }
                 Some(anonymous) => {
                     let seen = self.shared.revision();
                     let account = Account::anonymous(anonymous.home);
@@ -116,13 +121,12 @@ impl Connection {
     /// USER where the client has shown a certificate: in at once, if it is this account's and the
     /// account may log in by it.
     async fn identify_by_certificate(&mut self, name: &[u8]) -> Option<Outcome> {
-        let presented = self.presented.clone()?;
+        let certified = self.certified()?;
         let seen = self.shared.revision();
-        let known = self.shared.accounts.authenticate_by_certificate(
-            name,
-            &presented.fingerprint,
-            presented.subject.as_deref(),
-        );
+        let fingerprint = certified.fingerprint();
+        let subject = certified.subject.as_deref();
+        let accounts = &self.shared.accounts;
+        let known = accounts.authenticate_by_certificate(name, &fingerprint, subject);
         let account = match known.await {
             Ok(account) => account,
             Err(LoginError::Backend(error)) => {
@@ -132,7 +136,7 @@ impl Connection {
             // There is still the password.
             Err(LoginError::Denied(_) | LoginError::Busy) => return None,
         };
-        let credential = Credential::Certificate(presented);
+        let credential = Credential::Certificate(certified);
         Some(match self.admit(account, credential, seen).await {
             Outcome::LoggedIn => Outcome::LoggedInByCertificate,
             other => other,
@@ -143,30 +147,31 @@ impl Connection {
     /// error is the cause for the log.
     async fn second_factor(&self, account: &Account) -> Result<Credential, Id> {
         let factor = account.certificate_use == CertificateUse::Factor;
-        let required = self.current.tls.as_deref().is_some_and(|tls| {
-            tls.clients == ClientCertificates::Require && self.stream.is_protected()
-        });
-        if !factor && !required {
+        if !factor && !self.must_be_known() {
             return Ok(Credential::Password);
         }
-        let Some(presented) = &self.presented else {
+        let Some(certified) = self.certified() else {
             return Err(id::F_15);
         };
-        if !factor && presented.subject.is_some() {
-            // An authority that the settings trust vouches for it; it need not be this account's.
-            return Ok(Credential::Password);
-        }
-        let subject = presented.subject.as_deref();
+        let fingerprint = certified.fingerprint();
+        let subject = certified.subject.as_deref();
         let accounts = &self.shared.accounts;
-        let known = accounts.has_certificate(account.id, &presented.fingerprint, subject);
+        let known = accounts.has_certificate(account.id, &fingerprint, subject);
         match known.await {
-            Ok(true) => Ok(Credential::PasswordAndCertificate(presented.clone())),
+            Ok(true) => Ok(Credential::PasswordAndCertificate(certified)),
             Ok(false) => Err(id::F_15),
             Err(error) => {
                 tracing::error!(%error, "accounts cannot be read");
                 Err(id::B_14)
             }
         }
+    }
+
+    /// Whether the server wants a certificate that somebody knows, and no authority that the
+    /// settings trust vouches for this one. It need not be the account's own then.
+    fn must_be_known(&self) -> bool {
+        let vouched = || self.certified().is_some_and(|it| it.subject.is_some());
+        self.requires_certificate() && !vouched()
     }
 
     /// The last steps of a login. `seen` is the revision of the accounts before the check. What
@@ -257,7 +262,6 @@ impl Connection {
 
     /// REIN: as if just connected, the time for the login included.
     pub(super) fn reinitialise(&mut self) -> Outcome {
-        self.session = None;
         self.passive = None;
         self.guard.handle.set_account(None);
         self.guard.handle.set_credential(Credential::Nothing);
@@ -266,7 +270,10 @@ impl Connection {
         self.host = None;
         self.umask = self.config().umask;
         self.idle = self.config().timeouts.idle;
-        self.restart_login_deadline();
+        if self.session.take().is_some() {
+            // Not for one who never logged in: REIN after REIN would last for ever.
+            self.restart_login_deadline();
+        }
         Outcome::Done
     }
 
@@ -279,7 +286,8 @@ impl Connection {
 
     pub(super) fn tell(&self, what: What) {
         let handle = &self.guard.handle;
-        self.shared.tell_of(handle.id, handle.peer, what);
+        let account = handle.account().map(|account| account.name.as_str().into());
+        self.shared.tell_of(handle.id, handle.peer, account, what);
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) async fn serve(
         peer,
         reason: "cut off",
     };
-    shared.tell_of(session, peer, What::Connected);
+    shared.tell_of(session, peer, None, What::Connected);
     // Boxed by parts: what waits for the next command is all an idle session keeps.
     let Some(mut connection) = control::Connection::new(shared, listener, stream, guard, permit)
     else {
@@ -77,6 +77,7 @@ impl Drop for Closed {
         self.shared.tell_of(
             self.session,
             self.peer,
+            None,
             What::Closed {
                 reason: self.reason,
             },

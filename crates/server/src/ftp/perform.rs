@@ -181,7 +181,8 @@ impl Connection {
         // The old port goes first: one pending per session (security R5).
         self.passive = None;
         let peer = self.guard.handle.peer.ip();
-        let opened = if self.is_fxp() {
+        let open = self.is_fxp();
+        let opened = if open {
             self.current.ports.open_for_anybody(self.local)
         } else {
             self.current.ports.open(self.local, peer)
@@ -207,31 +208,36 @@ impl Connection {
             self.current.advertised.address_for(peer, self.local).await
         };
         let port = listener.port();
-        self.hold_passive(listener);
+        self.hold_passive(listener, open);
         Ok(Outcome::Passive(SocketAddr::new(address, port)))
     }
 
     fn check_active(&mut self, target: SocketAddr) -> Result<Outcome, Failure> {
         self.passive = None;
+        self.may_connect_to(target)?;
+        Ok(Outcome::Done)
+    }
+
+    /// Whether data may go to that address.
+    pub(super) fn may_connect_to(&self, target: SocketAddr) -> Result<(), Failure> {
         let peer = self.guard.handle.peer.ip();
         let checked = if self.is_fxp() {
             check_between_servers(peer, target)
         } else {
             check_active(peer, target)
         };
-        match checked {
-            Ok(()) => Ok(Outcome::Done),
-            Err(ActiveRefused::ForeignAddress) => Err(Failure::new(
-                Kind::ForeignAddress,
-                id::D_9,
-                format!("Data goes only to the client's own address, {peer}"),
-            )),
-            Err(ActiveRefused::LowPort) => Err(Failure::new(
-                Kind::ForeignAddress,
-                id::D_9,
-                "Data goes only to ports from 1024 on",
-            )),
-        }
+        checked.map_err(|refused| {
+            let text = match refused {
+                ActiveRefused::ForeignAddress if self.is_fxp() => {
+                    "Data goes to no address that you could not reach yourself".to_owned()
+                }
+                ActiveRefused::ForeignAddress => {
+                    format!("Data goes only to the client's own address, {peer}")
+                }
+                ActiveRefused::LowPort => "Data goes only to ports from 1024 on".to_owned(),
+            };
+            Failure::new(Kind::ForeignAddress, id::D_9, text)
+        })
     }
 
     fn set_idle(&mut self, seconds: Option<u64>) -> Result<Outcome, Failure> {

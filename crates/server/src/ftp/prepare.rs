@@ -131,9 +131,7 @@ impl Connection {
 
     fn client(&self, transfer: &Transfer) -> Client {
         // Where TLS proves the end of the data, the control connection need not be asked.
-        let proved = self
-            .securing(transfer)
-            .is_some_and(|securing| securing.proves_end());
+        let proved = self.proves_end(transfer);
         Client {
             watch: if proved { None } else { self.watch() },
             handle: self.guard.handle.clone(),

@@ -1,5 +1,6 @@
 //! TLS in the dialogue: its beginning, its end, and who the client says it is.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,11 +17,14 @@ use crate::config::{CloseNotify, Reuse};
 use crate::event::What;
 use crate::failure::{Failure, Kind, tls_cause};
 use crate::registry::Certified;
+use crate::tls::TlsPolicy;
 
 /// What a protected transfer does before its first byte.
 pub(super) struct Securing {
     tls: DataTls,
     reuse: Reuse,
+    /// The client's address.
+    peer: IpAddr,
     limit: Duration,
 }
 
@@ -54,7 +58,14 @@ impl Connection {
         }
         self.send(&reply).await?;
         let limit = self.config().timeouts.handshake;
-        if let Err(error) = self.stream.unprotect(limit).await {
+        let handle = self.guard.handle.clone();
+        let ended = tokio::select! {
+            biased;
+            ended = self.stream.unprotect(limit) => ended,
+            () = handle.ordered() => return self.check_orders(),
+        };
+        self.presented = None;
+        if let Err(error) = ended {
             tracing::debug!(%error, "CCC");
             return Err(End::TlsFailed);
         }
@@ -72,7 +83,13 @@ impl Connection {
             .saturating_duration_since(Instant::now());
         let limit = self.config().timeouts.handshake.min(left);
         let host = self.host.as_deref();
-        if let Err(error) = self.stream.protect(&tls.server, host, limit).await {
+        let handle = self.guard.handle.clone();
+        let protected = tokio::select! {
+            biased;
+            protected = self.stream.protect(&tls.server, host, limit) => protected,
+            () = handle.ordered() => return self.check_orders(),
+        };
+        if let Err(error) = protected {
             self.tell_tls_failed(tls_cause(&error), &error.to_string());
             if error == HandshakeError::NotTls && self.listener.is_implicit() {
                 // The one failure in which words can be read at the other end.
@@ -81,20 +98,21 @@ impl Connection {
             }
             return Err(End::TlsFailed);
         }
-        if tls.clients != ClientCertificates::Off {
-            self.presented = self.stream.peer_certificate().map(|certificate| {
-                let trusted = tls.server.trust().map(|trust| certificate.verify(trust));
-                if let Some(Err(why)) = &trusted {
-                    let fingerprint = certificate.fingerprint();
-                    tracing::info!(%fingerprint, why, "a client's certificate is not trusted");
-                }
-                Arc::new(Certified {
-                    fingerprint: certificate.fingerprint().0,
-                    subject: matches!(trusted, Some(Ok(()))).then(|| certificate.subject()),
-                })
-            });
-        }
+        self.presented = self.stream.peer_certificate();
         Ok(())
+    }
+
+    /// The client's certificate, as it is believed at this moment.
+    pub(super) fn certified(&self) -> Option<Arc<Certified>> {
+        let tls = self.current.tls.as_deref()?;
+        let certificate = self.presented.clone()?;
+        Some(Arc::new(Certified::new(certificate, tls.server.trust())))
+    }
+
+    /// Whether a client without a certificate that somebody knows may do nothing here.
+    pub(super) fn requires_certificate(&self) -> bool {
+        let tls = self.current.tls.as_deref();
+        tls.is_some_and(|tls| tls.clients == ClientCertificates::Require)
     }
 
     /// HOST: a name that one of our certificates has.
@@ -138,27 +156,35 @@ impl Connection {
         ))
     }
 
+    /// What holds for the TLS of a transfer; `None` in clear.
+    fn tls_policy(&self, transfer: &Transfer) -> Option<TlsPolicy> {
+        let tls = self.current.tls.as_deref().filter(|_| transfer.protected)?;
+        Some(tls.policy(self.listener.protocol, self.guard.handle.peer.ip()))
+    }
+
+    /// Whether TLS itself will prove the end of an upload.
+    pub(super) fn proves_end(&self, transfer: &Transfer) -> bool {
+        let policy = self.tls_policy(transfer);
+        policy.is_some_and(|policy| policy.close_notify == CloseNotify::Required)
+    }
+
     /// What a transfer needs for its TLS; `None` in clear.
     pub(super) fn securing(&self, transfer: &Transfer) -> Option<Securing> {
-        if !transfer.protected {
-            return None;
-        }
-        let tls = self.current.tls.as_deref()?;
-        let policy = tls.policy(self.listener.protocol, self.guard.handle.peer.ip());
+        let policy = self.tls_policy(transfer)?;
         let role = DataRole {
             tls_client: transfer.tls_client,
             sends: !transfer.kind.is_upload(),
             must_close: policy.close_notify == CloseNotify::Required,
         };
-        // The other server of an FXP transfer has no session with us that it could resume.
-        let reuse = if transfer.tls_client || self.is_fxp() {
-            Reuse::Off
-        } else {
-            policy.reuse
-        };
         Some(Securing {
             tls: self.stream.data_tls(role)?,
-            reuse,
+            // As its client we are the one who could resume, and have nothing to resume.
+            reuse: if transfer.tls_client {
+                Reuse::Off
+            } else {
+                policy.reuse
+            },
+            peer: self.guard.handle.peer.ip(),
             limit: self.config().timeouts.handshake,
         })
     }
@@ -184,11 +210,6 @@ impl Securing {
         self.reuse
     }
 
-    /// Whether the end of an upload is proved by TLS itself.
-    pub(super) const fn proves_end(&self) -> bool {
-        self.tls.must_close()
-    }
-
     /// The handshake of a data connection, and whether it may go on.
     pub(super) async fn secure(&self, connection: &mut DataConnection) -> Result<Bound, Failure> {
         let protected = connection
@@ -202,6 +223,11 @@ impl Securing {
                     text: text.into(),
                 }
             })?;
+        // The other server of an FXP transfer has no session with us that it could resume. Only an
+        // account that may do that gets a connection of another address as far as this.
+        if connection.peer().ip() != self.peer {
+            return Ok(Bound::Yes);
+        }
         match (protected.resumed, self.reuse) {
             (true, _) | (false, Reuse::Off) => Ok(Bound::Yes),
             (false, Reuse::Prefer) => Ok(Bound::No),

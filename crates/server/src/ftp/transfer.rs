@@ -42,7 +42,7 @@ impl Connection {
                     .await;
             }
         };
-        let data = match self.data(transfer.route) {
+        let data = match self.data(&transfer) {
             Ok(data) => data,
             Err(failure) => {
                 prepared.job.abandon().await;

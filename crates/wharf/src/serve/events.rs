@@ -118,6 +118,7 @@ const fn importance(what: &What) -> tracing::Level {
         What::Refused { .. }
         | What::LoginFailed { .. }
         | What::DataPeerMismatch { .. }
+        | What::DataPeerForeign { .. }
         | What::CertificateFailed { .. }
         | What::DataNotResumed { .. } => tracing::Level::WARN,
         // Whoever tries all ports of the internet fails at TLS here; that is no alarm.

@@ -188,7 +188,7 @@ async fn every_size_goes_both_ways_in_both_versions() {
     for version in VERSIONS {
         let config = client_config(version);
         let (control_stream, _client) = session(&server, &config).await;
-        for size in [0, 1, 16_383, 16_384, 16_385, 65_536, 300_000, 5 * MIB + 1] {
+        for size in [0, 1, 16_384, 16_385, 300_000, 5 * MIB + 1] {
             let bytes = pattern(size);
             let (mut connection, resumed, reader) =
                 data(&control_stream, &config, true, read_all).await;
@@ -253,8 +253,16 @@ async fn p6_only_the_own_session_is_resumed() {
         // What the second client remembers names nothing in the first one's session.
         let foreign = data(&first, &other, true, read_all).await;
         assert!(!foreign.1, "{version:?}");
-        let fresh = client_config(version);
-        assert!(!data(&first, &fresh, true, read_all).await.1, "{version:?}");
+        // A stranger's first attempt brings it nothing for the second, whatever it was sent.
+        let stranger = client_config(version);
+        for _ in 0..3 {
+            let (mut connection, resumed, reader) = data(&first, &stranger, true, read_all).await;
+            assert!(!resumed, "{version:?}");
+            let nothing = Chunks::of(vec![]);
+            connection.send(nothing, &control(LONG)).await.1.unwrap();
+            connection.finish().await.unwrap();
+            reader.await.unwrap().unwrap();
+        }
         drop((second, second_client));
     }
 }

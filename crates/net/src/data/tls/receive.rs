@@ -16,11 +16,12 @@ use super::Encryption;
 use crate::pool::PooledBuffer;
 use crate::socket::Direction;
 
-/// Bytes received and decrypted at a time.
-const RECEIVE_PIECE: usize = 128 * 1024;
+/// Bytes received and decrypted at a time. With what is left over of [`WRITE_PIECE`], and a record
+/// begun before, their plaintext fits a pooled buffer.
+const RECEIVE_PIECE: usize = 96 * 1024;
 
 /// Plaintext is written in multiples of this from a fast peer: file systems like large, aligned
-/// writes. With one piece more that has just been decrypted it fits a pooled buffer.
+/// writes.
 const WRITE_PIECE: usize = 128 * 1024;
 
 /// Receives until the peer ends the data, and hands the sink back.
@@ -35,6 +36,7 @@ pub(in crate::data) async fn receive<S: Sink>(
         sink,
         plain: None,
         received: 0,
+        unsent: Vec::new(),
     };
     let (work, result) = drive(connection, work, control).await;
     (work.sink, result.map(|()| work.received))
@@ -45,6 +47,8 @@ struct Receiving<S> {
     sink: S,
     plain: Option<PooledBuffer>,
     received: u64,
+    /// What TLS has to say, as far as the peer's socket has not taken it.
+    unsent: Vec<u8>,
 }
 
 impl<S: Sink> Work for Receiving<S> {
@@ -86,11 +90,10 @@ impl<S: Sink> Receiving<S> {
         incoming: &mut [u8],
         plain: &mut Vec<u8>,
     ) -> Step<S::Error> {
-        let flags = if turn.may_wait_in_kernel(socket) {
-            RecvFlags::WAITALL
-        } else {
-            RecvFlags::DONTWAIT
-        };
+        let patient = turn.may_wait_in_kernel(socket);
+        // Waiting for a whole piece is for peers that send them: the end of a small upload would
+        // be waited for in vain.
+        let mut flags = RecvFlags::DONTWAIT;
         loop {
             if turn.is_cancelled() {
                 return Step::Failed(TransferError::Cancelled);
@@ -103,47 +106,58 @@ impl<S: Sink> Receiving<S> {
                 Ok((0, _)) => return self.cut_off(plain),
                 Ok((count, _)) => count,
                 Err(Errno::INTR) => continue,
-                Err(Errno::AGAIN) => {
-                    if let Err(step) = self.write(plain, 0) {
-                        return step;
-                    }
-                    if turn.is_over() {
-                        return Step::Again;
-                    }
-                    if turn.awaits(socket, Direction::Receive) {
-                        continue;
-                    }
-                    return Step::Blocked(Direction::Receive);
-                }
+                Err(Errno::AGAIN) => match self.wait(socket, turn, plain) {
+                    Some(step) => return step,
+                    None => continue,
+                },
                 Err(error) => return self.fail(plain, error.into()),
             };
-            if count < incoming.len() {
+            if count == incoming.len() && patient {
+                flags = RecvFlags::WAITALL;
+            } else if count < incoming.len() {
                 turn.waited(began.elapsed());
             }
             let received = incoming.get_mut(..count).unwrap_or_default();
             if let Err(error) = self.decrypt(socket, turn, received, plain) {
                 return self.fail(plain, io::Error::other(error));
             }
-            if self.encryption.session.is_ended() {
-                continue;
-            }
-            let rest = if turn.is_out_of_patience() {
-                0
-            } else {
-                WRITE_PIECE
-            };
-            if let Err(step) = self.write(plain, rest) {
+            if let Some(step) = self.pass_on(turn, plain) {
                 return step;
             }
-            if turn.is_over() {
-                return match self.write(plain, 0) {
-                    Ok(()) => Step::Again,
-                    Err(step) => step,
-                };
-            }
-            if turn.is_out_of_patience() {
-                return Step::Blocked(Direction::Receive);
-            }
+        }
+    }
+
+    /// Nothing is there: what came is written, and the peer waited for, here or in the task.
+    fn wait(
+        &mut self,
+        socket: &OwnedFd,
+        turn: &mut Turn,
+        plain: &mut Vec<u8>,
+    ) -> Option<Step<S::Error>> {
+        if let Err(step) = self.write(plain, 0) {
+            return Some(step);
+        }
+        if turn.is_over() {
+            return Some(Step::Again);
+        }
+        let ready = turn.awaits(socket, Direction::Receive);
+        (!ready).then_some(Step::Blocked(Direction::Receive))
+    }
+
+    /// Writes what is worth a write; all of it when the burst is over.
+    fn pass_on(&mut self, turn: &Turn, plain: &mut Vec<u8>) -> Option<Step<S::Error>> {
+        if self.encryption.session.is_ended() {
+            return None;
+        }
+        let step = match (turn.is_over(), turn.is_out_of_patience()) {
+            (true, _) => Some(Step::Again),
+            (false, true) => Some(Step::Blocked(Direction::Receive)),
+            (false, false) => None,
+        };
+        let piece = if step.is_some() { 0 } else { WRITE_PIECE };
+        match self.write(plain, piece) {
+            Ok(()) => step,
+            Err(failed) => Some(failed),
         }
     }
 
@@ -155,15 +169,9 @@ impl<S: Sink> Receiving<S> {
         plain: &mut Vec<u8>,
     ) -> Result<(), rustls::Error> {
         let before = plain.len();
-        let mut outgoing = Vec::new();
-        let progress = self
-            .encryption
-            .session
-            .receive(received, plain, &mut outgoing);
-        if !outgoing.is_empty() {
-            // The answer to a key update, or an alert; the peer reads it or not.
-            let _ = send(socket, &outgoing, SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
-        }
+        let session = &mut self.encryption.session;
+        let progress = session.receive(received, plain, &mut self.unsent);
+        self.answer(socket);
         turn.moved(plain.len() - before);
         self.received += (plain.len() - before) as u64;
         progress.map(|_| ())
@@ -185,12 +193,21 @@ impl<S: Sink> Receiving<S> {
 
     /// The peer has said its last.
     fn end(&mut self, socket: &OwnedFd, plain: &mut Vec<u8>) -> Step<S::Error> {
-        let mut last = Vec::new();
-        if self.encryption.session.close(&mut last).is_ok() {
+        if self.encryption.session.close(&mut self.unsent).is_ok() {
             // Some clients wait for it; those that do not are gone, which is as well.
-            let _ = send(socket, &last, SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
+            self.answer(socket);
         }
         self.finish(plain)
+    }
+
+    /// Sends what TLS has to say by itself, as far as the peer takes it.
+    fn answer(&mut self, socket: &OwnedFd) {
+        if self.unsent.is_empty() {
+            return;
+        }
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        let sent = send(socket, &self.unsent, flags).unwrap_or(0);
+        self.unsent.drain(..sent.min(self.unsent.len()));
     }
 
     /// The connection ended without TLS's own end, which a FIN that anybody may have sent is not

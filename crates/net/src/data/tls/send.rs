@@ -6,7 +6,6 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rustix::buffer::spare_capacity;
 use rustix::io::{Errno, pread};
 use rustix::net::SendFlags;
 
@@ -110,8 +109,10 @@ impl Source for FilePart {
         if self.left == 0 {
             return Ok(());
         }
+        // No more than is encrypted at once: then a peer that does not read holds no buffer.
+        buffer.resize(SEND_PIECE, 0);
         let read = loop {
-            match pread(&*self.file, spare_capacity(buffer), self.offset) {
+            match pread(&*self.file, &mut buffer[..], self.offset) {
                 // Shorter than promised is never a success.
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(read) => break read as u64,
@@ -210,7 +211,8 @@ impl<S: Source> Work for Sending<S> {
     type Error = S::Error;
 
     fn needs_buffer(&self) -> bool {
-        self.plain.is_none() && !self.closed
+        // Only when there is nothing left to send: a peer that does not read waits without one.
+        self.plain.is_none() && !self.closed && self.position == self.length
     }
 
     fn give(&mut self, mut buffer: PooledBuffer) {
@@ -241,17 +243,31 @@ impl<S: Source> Work for Sending<S> {
             let began = Instant::now();
             match send_uncounted(socket, rest, flags, turn) {
                 Ok(sent) => {
+                    self.position += sent;
                     if sent < rest.len() {
                         turn.waited(began.elapsed());
                         if turn.is_out_of_patience() {
-                            self.position += sent;
-                            return Step::Blocked(Direction::Send);
+                            return self.blocked();
                         }
                     }
-                    self.position += sent;
                 }
+                Err(Step::Blocked(_)) => return self.blocked(),
                 Err(step) => return step,
             }
         }
+    }
+}
+
+impl<S: Source> Sending<S> {
+    /// The peer is behind. All slow peers together must not hold the buffers of the others.
+    fn blocked(&mut self) -> Step<S::Error> {
+        if self
+            .plain
+            .as_ref()
+            .is_some_and(|plain| plain.len() == self.encrypted)
+        {
+            self.plain = None;
+        }
+        Step::Blocked(Direction::Send)
     }
 }

@@ -141,9 +141,7 @@ fn a_certificate_without_its_key_is_refused() {
         let server = refusal.server;
         assert_eq!(
             server,
-            Some(Error::InvalidCertificate(
-                rustls::CertificateError::BadSignature
-            ))
+            Some(Error::InvalidCertificate(CertificateError::BadSignature))
         );
     }
 }
