@@ -69,7 +69,7 @@ impl Options {
 
 pub(crate) fn parse(arguments: &[String]) -> Result<Call> {
     let mut options = Options {
-        rows: ROWS.iter().collect(),
+        rows: Vec::new(),
         contenders: Contender::ALL.to_vec(),
         rounds: 0,
         quick: false,
@@ -111,6 +111,10 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Call> {
             unknown => bail!("unknown argument `{unknown}`\n\n{}", usage()),
         }
     }
+    if options.rows.is_empty() {
+        let wanted = |row: &&Row| !(options.quick && row.is_long());
+        options.rows = ROWS.iter().filter(wanted).collect();
+    }
     if options.rounds == 0 {
         options.rounds = if options.quick || options.profile {
             1
@@ -125,6 +129,7 @@ pub(crate) fn usage() -> String {
     let mut text = String::from(
         "usage: cargo xtask bench [--quick] [--only ROWS] [--servers LIST] [--rounds N] [--as-built]\n       \
          cargo xtask bench --profile ROW [--as-built]\n\n\
+         --quick leaves rows out that take long, unless they are named.\n\
          --as-built takes the released binaries that are there and builds nothing.\n\
          ROWS are separated by commas; the beginning of a name stands for all it fits:\n",
     );
@@ -186,6 +191,17 @@ mod tests {
         assert!(!measure(&["--as-built"]).is_full());
         assert!(!measure(&["--only", "idle"]).is_full());
         assert!(!measure(&["--servers", "wharf,vsftpd"]).is_full());
+    }
+
+    #[test]
+    fn a_quick_run_leaves_long_rows_out_unless_they_are_named() {
+        let has = |arguments: &[&str]| {
+            let rows = measure(arguments).rows;
+            rows.iter().any(|row| row.id == "ftps-idle-5k")
+        };
+        assert!(has(&[]));
+        assert!(!has(&["--quick"]));
+        assert!(has(&["--quick", "--only", "ftps-idle"]));
     }
 
     #[test]

@@ -141,6 +141,11 @@ impl Row {
         )
     }
 
+    /// Whether it takes longer than a first look may.
+    pub(crate) fn is_long(&self) -> bool {
+        self.tls && matches!(self.work, Work::Idle { sessions } if sessions > 1_000)
+    }
+
     /// How a server must be started for this row.
     pub(crate) fn service(&self, contender: Contender) -> Service {
         let login = if self.uploads() {
