@@ -1,7 +1,7 @@
 //! What the server prints with `--format json`, and waiting for it.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -75,7 +75,7 @@ impl Events {
         let wanted = |line: &Value| line["event"] == "listening" && line["protocol"] == protocol;
         let line = self.wait(Duration::ZERO, wanted)?;
         let address: SocketAddr = line["address"].as_str()?.parse().ok()?;
-        (address.ip() == Ipv4Addr::LOCALHOST).then_some(address)
+        address.ip().is_loopback().then_some(address)
     }
 
     pub(crate) fn account(&self) -> Option<Account> {

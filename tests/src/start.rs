@@ -31,6 +31,7 @@ pub struct Builder {
     settings: Option<String>,
     arguments: Vec<String>,
     before: Vec<String>,
+    listen: String,
     implicit: bool,
     plaintext: bool,
 }
@@ -46,6 +47,7 @@ impl Builder {
             settings: None,
             arguments: Vec::new(),
             before: Vec::new(),
+            listen: "127.0.0.1".to_owned(),
             implicit: false,
             plaintext: true,
         }
@@ -69,6 +71,13 @@ impl Builder {
     #[must_use]
     pub const fn port(mut self, port: u16) -> Self {
         self.port = port;
+        self
+    }
+
+    /// Another address of this machine than 127.0.0.1: another machine, to an FTP server.
+    #[must_use]
+    pub fn listen(mut self, address: &str) -> Self {
+        address.clone_into(&mut self.listen);
         self
     }
 
@@ -186,7 +195,7 @@ impl Builder {
             .arg(&self.root)
             .arg("--state")
             .arg(self.scratch.state());
-        command.args(["--listen", "127.0.0.1", "--ftp", &self.port.to_string()]);
+        command.args(["--listen", &self.listen, "--ftp", &self.port.to_string()]);
         command.args(["--ftps", if self.implicit { "0" } else { "off" }]);
         command.args(["--sftp", "off", "--web", "off"]);
         command.args([

@@ -74,7 +74,11 @@ fn last(control: &mut Control) -> wharf_tests::Reply {
 }
 
 fn two() -> (Control, Control, [Wharf; 2]) {
-    let servers = [(); 2].map(|()| Wharf::with_settings("[timeouts]\nhandshake = \"2 s\"\n"));
+    // Two machines: to each, the data connection is a stranger's that has no session to resume.
+    let servers = ["127.0.0.2", "127.0.0.3"].map(|address| {
+        let settings = "[timeouts]\nhandshake = \"2 s\"\n";
+        Wharf::with().listen(address).settings(settings).start()
+    });
     let [from, to] = servers.each_ref().map(|wharf| {
         let friend = wharf.add_account("friend", &["--fxp", "yes"]);
         wharf.session_tls_of(&friend, &Tls::v13())

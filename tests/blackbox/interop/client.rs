@@ -63,6 +63,8 @@ impl Version {
 /// Whom to talk to.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
+    /// `127.0.0.1`, but for transfers between servers.
+    pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) name: String,
     pub(crate) password: String,
@@ -79,6 +81,7 @@ impl Target {
         let home = wharf.scratch().base().join("home");
         std::fs::create_dir_all(&home).expect("a home for the client");
         Self {
+            host: wharf.address().ip().to_string(),
             port: wharf.address().port(),
             name: wharf.account().name.clone(),
             password: wharf.account().password.clone(),

@@ -42,7 +42,7 @@ def client(certificate):
 
 
 ftp = client(certificate)
-ftp.connect("127.0.0.1", int(port))
+ftp.connect(os.environ["FTP_HOST"], int(port))
 ftp.login(name, password)
 if tls != "none":
     ftp.prot_p()

@@ -32,10 +32,11 @@ pub(crate) fn run(target: &Target, options: &[&str], commands: &str) -> Result<F
          set net:persist-retries 0; set cmd:fail-exit yes; set xfer:clobber yes; \
          set ftp:charset UTF-8; set file:charset UTF-8; set xfer:log no; \
          set ftp:passive-mode {passive}; set ftp:prefer-epsv {extended}; \
-         open -u {},{} {scheme}://127.0.0.1:{}; {commands}",
+         open -u {},{} {scheme}://{}:{}; {commands}",
         tls(target),
         target.name,
         target.password,
+        target.host,
         target.port
     );
     let program = target.program("lftp", "lftp").arg("--norc").args(options);

@@ -47,6 +47,7 @@ impl Script {
             .args(target.tls_words())
             .args([&target.port.to_string(), &target.name, &target.password])
             .args(words)
+            .env("FTP_HOST", &target.host)
             .run()
             // The command line holds the whole script: what it said is enough.
             .well()

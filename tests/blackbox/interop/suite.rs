@@ -31,19 +31,21 @@ fn run_with(client: &dyn Client, wharf: &Wharf, target: Target) {
         target,
     };
     let mut problems = Vec::new();
-    for (step, check) in STEPS {
+    let steps = STEPS
+        .iter()
+        .filter(|(step, _)| !case.target.is_implicit() || IMPLICIT.contains(step));
+    for (step, check) in steps {
         if let Err(problem) = check(&case) {
             problems.push(format!("== {step}\n{problem}"));
         }
     }
     assert!(
         problems.is_empty(),
-        "{} ({:?}, {:?}): {} of {} steps failed\n{}",
+        "{} ({:?}, {:?}): {} steps failed\n{}",
         client.name(),
         case.target.mode,
         case.target.tls,
         problems.len(),
-        STEPS.len(),
         problems.join("\n")
     );
 }
@@ -53,6 +55,14 @@ struct Case<'a> {
     wharf: &'a Wharf,
     target: Target,
 }
+
+/// After the handshake implicit TLS is as explicit; what uses data connections is looked at.
+const IMPLICIT: [&str; 4] = [
+    "lists a folder",
+    "downloads",
+    "uploads a new file",
+    "resumes an upload",
+];
 
 type Check = fn(&Case<'_>) -> Result<(), String>;
 

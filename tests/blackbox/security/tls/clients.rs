@@ -37,7 +37,12 @@ fn f15_where_a_certificate_is_required_nobody_comes_in_without_one() {
         control.store("STOR f", b"content");
         assert_eq!(control.retrieve("RETR f"), b"content");
     }
-    unhurt(&mut site.wharf);
+    // In clear there would be none.
+    let mut control = wharf.connect();
+    let refusal = control.expect("USER ann", 530);
+    assert!(refusal.has_cause(), "{refusal}");
+    assert!(site.wharf.alive());
+    assert!(!site.wharf.log().contains("panicked"));
 }
 
 #[test]
