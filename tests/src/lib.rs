@@ -32,6 +32,12 @@ use std::time::Duration;
 /// up. Generous: it is only ever waited out by a failing test.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Whether the long form of the tests was asked for: `cargo xtask test --long`.
+#[must_use]
+pub fn long() -> bool {
+    std::env::var_os("WHARF_TEST_LONG").is_some()
+}
+
 /// Bytes for a person: as they are where they are UTF-8 without control characters, escaped
 /// elsewhere.
 #[must_use]

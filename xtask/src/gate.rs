@@ -147,6 +147,8 @@ const LONG_FORMS: &[&str] = &[
     "--",
     "interop::tls::p7_",
     "interop::scan::",
+    "security::tls::uploads::",
+    "security::resources::",
 ];
 
 /// Every test of what is chosen; the black-box tests find the program by `WHARF_BIN`.

@@ -57,7 +57,7 @@ fn openssl_gets_nothing_below_grade() {
 #[test]
 fn testssl_finds_nothing_below_grade() {
     let wharf = super::tls::start(Version::V12);
-    for &start in if super::tls::long() {
+    for &start in if wharf_tests::long() {
         &STARTS[..]
     } else {
         &STARTS[..1]
@@ -144,7 +144,7 @@ impl Scan {
         } else {
             &["--starttls", "ftp"]
         };
-        let tests: &[&str] = if super::tls::long() { &[] } else { QUICK };
+        let tests: &[&str] = if wharf_tests::long() { &[] } else { QUICK };
         let finished = self
             .0
             .program("testssl", "testssl.sh")

@@ -40,11 +40,6 @@ fn target(wharf: &Wharf, version: Version) -> Target {
     Target::over_tls(wharf, Mode::ExtendedPassive, Tls { start, version })
 }
 
-/// Whether the long form of the tests was asked for: `cargo xtask test --long`.
-pub(crate) fn long() -> bool {
-    std::env::var_os("WHARF_TEST_LONG").is_some()
-}
-
 /// Clients of TLS 1.3 that close without reading the tickets of a data connection reset it, and
 /// the end of the upload is lost (security P7): lftp and curl do, on servers that send any.
 #[test]
@@ -133,7 +128,7 @@ fn every_size(version: Version) {
         )
         .expect("a file");
     }
-    let rounds = if long() { 50 } else { 2 };
+    let rounds = if wharf_tests::long() { 50 } else { 2 };
     for round in 0..rounds {
         for (client, upload) in UPLOADS {
             let names = sizes.map(|size| format!("{size}.bin"));

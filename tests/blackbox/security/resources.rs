@@ -104,7 +104,7 @@ fn r5_a_listener_lives_as_long_as_the_settings_say() {
 
 #[test]
 fn r7_a_huge_folder_streams() {
-    let long = std::env::var_os("WHARF_LONG").is_some_and(|value| value == "1");
+    let long = wharf_tests::long();
     let count = if long { 1_000_000 } else { 100_000 };
     let wharf = Wharf::start();
     std::fs::create_dir(wharf.path("huge")).expect("a folder");

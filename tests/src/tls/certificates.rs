@@ -142,9 +142,18 @@ impl Issued {
     /// When the key is none.
     #[must_use]
     pub fn identity(&self) -> Arc<CertifiedKey> {
+        self.identity_followed_by(0)
+    }
+
+    /// The certificate again so many times, where those of authorities belong.
+    ///
+    /// # Panics
+    /// When the key is none.
+    #[must_use]
+    pub fn identity_followed_by(&self, copies: usize) -> Arc<CertifiedKey> {
         let provider = aws_lc_rs::default_provider();
         let key = self.private.clone_key();
-        let key = CertifiedKey::from_der(vec![self.der.clone()], key, &provider);
+        let key = CertifiedKey::from_der(vec![self.der.clone(); copies + 1], key, &provider);
         Arc::new(key.expect("a key that fits"))
     }
 

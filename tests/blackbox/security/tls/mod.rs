@@ -2,6 +2,7 @@
 
 mod certificates;
 mod clients;
+mod greedy;
 mod handshakes;
 mod hello;
 mod memory;

@@ -17,7 +17,7 @@ fn p7_tls12_upload_is_not_truncated() {
 // The client sends, says close_notify and closes at once, having read nothing of what the server
 // may have sent: as curl and lftp do.
 fn every_size(ways: &[Tls]) {
-    let long = std::env::var_os("WHARF_LONG").is_some_and(|value| value == "1");
+    let long = wharf_tests::long();
     let times = if long { 50 } else { 10 };
     let wharf = Wharf::with_settings("[uploads]\ndurability = \"none\"\n");
     for tls in ways {
