@@ -98,8 +98,8 @@ family! { D;
             "522 `must resume the TLS session` (wharf), whose log has `data_not_resumed`",
             "the data connection's handshake completes and no data follows",
         ]
-        user "use a client that resumes sessions; TLS 1.2 helps some; open a new control connection \
-            when the tickets run out"
+        user "use a client that resumes sessions; TLS 1.2 helps some, one transfer at a time others \
+            (rclone); open a new control connection when the tickets run out"
         admin "wharf `tls.reuse = \"prefer\"`, better only for the clients that need it in \
             `tls.networks`; vsftpd `require_ssl_reuse=NO`; ProFTPD `TLSOptions NoSessionReuseRequired`; FileZilla \
             Server 1.x has no such switch";

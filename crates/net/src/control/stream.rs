@@ -42,6 +42,9 @@ struct Binding {
     /// What they must come out of.
     resumption: Arc<Resumption>,
     shown: Arc<Shown>,
+    /// Whether a data connection may give the client another ticket: in TLS 1.2 an OpenSSL that
+    /// keeps sessions by itself drops the one it had for it, and does not keep the new one.
+    renews: bool,
 }
 
 #[derive(Debug)]
@@ -110,6 +113,7 @@ impl ControlStream {
             server: Arc::clone(server),
             resumption,
             shown,
+            renews: session.agreed().protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3),
         }));
         self.tls = Some(Box::new(Tls {
             session,
@@ -167,9 +171,10 @@ impl ControlStream {
             server,
             resumption,
             shown,
+            renews,
         } = self.binding.as_deref()?;
         let accepting = (!role.tls_client).then(|| {
-            let own = Arc::new(DataResumption::new(resumption));
+            let own = Arc::new(DataResumption::new(resumption, *renews));
             (server.data(&own, shown, role.sends), own)
         });
         Some(DataTls::new(accepting, role.must_close))

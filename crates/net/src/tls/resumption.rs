@@ -114,13 +114,17 @@ impl StoresServerSessions for Resumption {
 /// handshake makes tickets too, and whoever was refused after one must not come back with them.
 pub(crate) struct DataResumption {
     session: Arc<Resumption>,
+    renews: bool,
     made: Mutex<Vec<Entry>>,
 }
 
 impl DataResumption {
-    pub(crate) fn new(session: &Arc<Resumption>) -> Self {
+    /// `renews`: whether a client may be given another ticket. Without it a resumed handshake of
+    /// TLS 1.2 says nothing of tickets (RFC 5077 3.4), and the client goes on with what it has.
+    pub(crate) fn new(session: &Arc<Resumption>, renews: bool) -> Self {
         Self {
             session: Arc::clone(session),
+            renews,
             made: Mutex::default(),
         }
     }
@@ -142,7 +146,8 @@ impl DataResumption {
 
 impl ProducesTickets for DataResumption {
     fn enabled(&self) -> bool {
-        true
+        // Only the giving of tickets of TLS 1.2 depends on this, not the taking.
+        self.renews
     }
 
     fn lifetime(&self) -> u32 {
@@ -221,15 +226,15 @@ mod tests {
     fn p6_what_a_refused_data_connection_made_is_worth_nothing() {
         let session = Arc::new(Resumption::default());
         let first = session.encrypt(b"first").unwrap();
-        let refused = DataResumption::new(&session);
+        let refused = DataResumption::new(&session, true);
         let ticket = refused.encrypt(b"a stranger's").unwrap();
         assert!(refused.put(vec![9; 32], b"a stranger's".to_vec()));
-        let proved = DataResumption::new(&session);
+        let proved = DataResumption::new(&session, true);
         let renewed = proved.encrypt(b"renewed").unwrap();
         assert!(proved.decrypt(&first).is_some());
         proved.is_proved();
         drop(refused);
-        let next = DataResumption::new(&session);
+        let next = DataResumption::new(&session, true);
         assert_eq!(next.decrypt(&ticket), None);
         assert_eq!(next.get(&[9; 32]), None);
         assert!(next.decrypt(&renewed).is_some());
