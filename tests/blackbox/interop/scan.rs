@@ -90,8 +90,6 @@ const EXPLAINED: &[&str] = &[
     "TLS_session_ticket",
     // It tries them on another connection.
     "sessionresumption_ticket",
-    // All suites are good ones, and the client knows which of them its processor is fast at.
-    "cipher_order",
 ];
 
 const GOOD_TLS_1_2: [&str; 3] = [
