@@ -45,9 +45,16 @@ impl Accounts {
         let start = Instant::now();
         let told = self.check(name, password).await;
         if let Err(LoginError::Denied(_)) = told {
-            sleep_until_exactly(self.refusal_time(start)).await;
+            self.refusal(start).await;
         }
         told
+    }
+
+    /// Waits until a login that was asked for at `start` would be refused for a wrong password: for
+    /// those who refuse the right one for another reason, and must not tell that by their haste
+    /// (security A1).
+    pub async fn refusal(&self, start: Instant) {
+        sleep_until_exactly(self.refusal_time(start)).await;
     }
 
     /// Until its last step it does the same for a name that is known and one that is not.

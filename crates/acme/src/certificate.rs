@@ -58,6 +58,12 @@ impl Current {
                 certificate.names().join(", ")
             )));
         }
+        // Before it takes the place of one that works.
+        if certificate.not_after() <= SystemTime::now() {
+            return Err(unusable(
+                "it has expired already: look at the clocks of the CA and of this machine",
+            ));
+        }
         let text = format!("{}\n{chain}", order_line(wanted));
         Ok((Self::of(&certificate, text.as_bytes()), text))
     }

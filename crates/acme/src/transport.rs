@@ -88,7 +88,7 @@ impl Transport {
             let body = Limited::new(body, MAX_ANSWER).collect().await;
             Ok((parts, body.map_err(broken)?.to_bytes()))
         };
-        let (parts, body) = tokio::time::timeout(DEADLINE, whole)
+        let (mut parts, body) = tokio::time::timeout(DEADLINE, whole)
             .await
             .unwrap_or(Err(TransportError::Deadline))
             .map_err(other)?;
@@ -100,6 +100,7 @@ impl Transport {
                 return Err(other(TransportError::of(parts.status)));
             }
         }
+        bound_retry_after(&mut parts.headers, SystemTime::now());
         Ok(BytesResponse {
             parts,
             body: Box::new(body),
@@ -165,6 +166,16 @@ fn is_problem(headers: &HeaderMap) -> bool {
         .is_some_and(|value| value.starts_with("application/") && value.contains("json"))
 }
 
+/// instant-acme adds whatever number a CA names to the clock, and panics beyond its end.
+fn bound_retry_after(headers: &mut HeaderMap, now: SystemTime) {
+    let Some(at) = retry_after(headers, now) else {
+        headers.remove(RETRY_AFTER);
+        return;
+    };
+    let seconds = at.duration_since(now).unwrap_or_default().as_secs();
+    headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+}
+
 /// RFC 9110 10.2.3: seconds, or a date.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<SystemTime> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
@@ -209,6 +220,21 @@ fn add_file(store: &mut RootCertStore, file: &Path) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_passed_on_cannot_break_the_clock() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let pass = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(value));
+            bound_retry_after(&mut headers, now);
+            let value = headers.get(RETRY_AFTER);
+            value.map(|value| value.to_str().unwrap().to_owned())
+        };
+        assert_eq!(pass("18446744073709551615").as_deref(), Some("604800"));
+        assert_eq!(pass("5").as_deref(), Some("5"));
+        assert_eq!(pass("99999999999999999999"), None);
+    }
 
     #[test]
     fn a_moment_to_come_back_is_a_number_or_a_date_and_never_far() {

@@ -69,7 +69,8 @@ pub fn check_between_servers(peer: IpAddr, target: SocketAddr) -> Result<(), Act
 /// Whether the address is one of another machine that can be connected to.
 fn is_elsewhere(address: IpAddr) -> bool {
     let special = match address {
-        IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast(),
+        // This network (0/8) and what is reserved (240/4) are nobody's.
+        IpAddr::V4(v4) => v4.is_link_local() || v4.octets()[0] == 0 || v4.octets()[0] >= 240,
         IpAddr::V6(v6) => v6.is_unicast_link_local(),
     };
     let own = || UdpSocket::bind((address, 0)).is_ok();
@@ -83,8 +84,15 @@ fn is_elsewhere(address: IpAddr) -> bool {
 /// Whether the address is reached from a private network only.
 fn is_private(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback(),
-        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_loopback(),
+        // 100.64/10 is a carrier's own (RFC 6598), and clouds have their services there; fec0::/10
+        // was meant for sites (RFC 3879).
+        IpAddr::V4(v4) => {
+            let [first, second, ..] = v4.octets();
+            v4.is_private() || v4.is_loopback() || first == 100 && second & 0xC0 == 64
+        }
+        IpAddr::V6(v6) => {
+            v6.is_unique_local() || v6.is_loopback() || v6.segments()[0] & 0xFFC0 == 0xFEC0
+        }
     }
 }
 
@@ -159,6 +167,10 @@ mod tests {
             "10.0.0.1:8080",
             "192.168.1.1:8080",
             "[fd00::77]:8080",
+            "[fec0::77]:8080",
+            "100.100.100.200:8080",
+            "0.0.0.1:8080",
+            "240.0.0.1:8080",
         ] {
             assert_eq!(check("198.51.100.1", target), foreign, "{target}");
         }

@@ -127,11 +127,11 @@ impl Failure {
 /// Why TLS did not come about, by the causes a user can look up.
 pub(crate) const fn tls_cause(error: &HandshakeError) -> Option<Id> {
     Some(match error {
-        HandshakeError::NotTls => id::F_2,
+        HandshakeError::NotTls | HandshakeError::Silent(_) => id::F_2,
         HandshakeError::Version => id::F_3,
         HandshakeError::NothingInCommon => id::F_4,
         HandshakeError::OtherProtocol => id::A_13,
-        HandshakeError::NoClientCertificate | HandshakeError::ClientCertificate => id::F_15,
+        HandshakeError::NoClientCertificate | HandshakeError::ClientCertificate(_) => id::F_15,
         HandshakeError::CertificateRefused => id::F_7,
         HandshakeError::TimedOut(_) => id::F_17,
         HandshakeError::Alert(_) | HandshakeError::Broken(_) | HandshakeError::Gone => return None,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wharf_accounts::{Account, CertificateUse};
+use wharf_net::tls::client::ClientTrust;
 
 use crate::event::What;
 use crate::registry::{Certified, Credential, Handle};
@@ -36,7 +37,7 @@ pub(crate) async fn follow_certificates(shared: Arc<Shared>) {
         if trust {
             tracing::info!("the authorities of client certificates were read again");
             // Who was let in by a certificate that is revoked now goes.
-            refresh_accounts(&shared).await;
+            shared.ask_again.notify_one();
         }
         for certificate in changed {
             shared.tell_of_process(What::Certificate {
@@ -57,7 +58,15 @@ pub(crate) async fn follow_certificates(shared: Arc<Shared>) {
 /// Brings changes of accounts to live sessions, also while the server drains.
 pub(crate) async fn follow_accounts(shared: Arc<Shared>) {
     let mut revision = shared.accounts.watch();
-    while revision.changed().await.is_ok() {
+    loop {
+        tokio::select! {
+            changed = revision.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+            () = shared.ask_again.notified() => {}
+        }
         while !refresh_accounts(&shared).await {
             // The change is known and must not be lost: ask until there is an answer.
             tokio::time::sleep(ASK_AGAIN).await;
@@ -69,7 +78,15 @@ pub(crate) async fn follow_accounts(shared: Arc<Shared>) {
 /// not be read.
 async fn refresh_accounts(shared: &Shared) -> bool {
     let mut sessions: HashMap<i64, Vec<Arc<Handle>>> = HashMap::new();
+    let tls = shared.current().tls;
+    let trust = tls.as_deref().and_then(|tls| tls.server.trust());
     for handle in shared.registry.all() {
+        if handle
+            .vouched()
+            .is_some_and(|held| !is_vouched_for(&held, trust))
+        {
+            handle.revoke();
+        }
         if let Some(account) = handle.account()
             && !account.is_anonymous()
         {
@@ -82,7 +99,7 @@ async fn refresh_accounts(shared: &Shared) -> bool {
             Ok(now) => {
                 let now = now.filter(|now| now.enabled).map(Arc::new);
                 for handle in handles {
-                    match still_let_in(shared, &handle, now.as_deref()).await {
+                    match still_let_in(shared, &handle, now.as_deref(), trust).await {
                         Ok(true) => bring(&handle, id, now.as_ref()),
                         Ok(false) => bring(&handle, id, None),
                         Err(error) => {
@@ -106,6 +123,7 @@ async fn still_let_in(
     shared: &Shared,
     handle: &Handle,
     now: Option<&Account>,
+    trust: Option<&ClientTrust>,
 ) -> Result<bool, wharf_accounts::Error> {
     let Some(now) = now else {
         return Ok(false);
@@ -120,14 +138,19 @@ async fn still_let_in(
             certified
         }
     };
-    let tls = shared.current().tls;
-    let trust = tls.as_deref().and_then(|tls| tls.server.trust());
-    let certified = Certified::new(certified.certificate.clone(), trust);
+    let Some(certified) = Certified::new(certified.certificate.clone(), trust) else {
+        return Ok(false);
+    };
     let subject = certified.subject.as_deref();
     let accounts = &shared.accounts;
     accounts
         .has_certificate(now.id, &certified.fingerprint(), subject)
         .await
+}
+
+fn is_vouched_for(held: &Certified, trust: Option<&ClientTrust>) -> bool {
+    let now = Certified::new(held.certificate.clone(), trust);
+    now.is_some_and(|now| now.subject.is_some())
 }
 
 /// Brings one account's new state to one session, unless it belongs to another account by now.

@@ -27,6 +27,8 @@ pub(crate) struct Handle {
     account: Mutex<Option<Arc<Account>>>,
     /// By what the session was let in.
     credential: Mutex<Credential>,
+    /// The certificate without which nobody is let in here, where an authority vouches for it.
+    vouched: Mutex<Option<Arc<Certified>>>,
     transfer: Mutex<Option<Arc<TransferControl>>>,
     draining: AtomicBool,
     revoked: AtomicBool,
@@ -57,18 +59,30 @@ pub(crate) struct Certified {
 }
 
 impl Certified {
-    /// Looks at it as things stand now: it may have expired or been revoked.
-    pub(crate) fn new(certificate: PeerCertificate, trust: Option<&ClientTrust>) -> Self {
+    /// Looks at it as things stand now. `None` when it is out of its dates or was revoked: then it is
+    /// worth nothing, by whatever it is known.
+    pub(crate) fn new(certificate: PeerCertificate, trust: Option<&ClientTrust>) -> Option<Self> {
+        if trust.is_some_and(|trust| certificate.is_revoked(trust)) {
+            let fingerprint = certificate.fingerprint();
+            tracing::info!(%fingerprint, "a client's certificate was revoked");
+            return None;
+        }
+        if !certificate.is_in_term() {
+            let fingerprint = certificate.fingerprint();
+            tracing::info!(%fingerprint, "a client's certificate has expired or is not valid yet");
+            return None;
+        }
         let trusted = trust.map(|trust| certificate.verify(trust));
         if let Some(Err(why)) = &trusted {
             let fingerprint = certificate.fingerprint();
-            tracing::info!(%fingerprint, why, "a client's certificate is not trusted");
+            // It may still be known by its fingerprint.
+            tracing::debug!(%fingerprint, why, "no authority vouches for a client's certificate");
         }
         let subject = matches!(trusted, Some(Ok(()))).then(|| certificate.subject());
-        Self {
+        Some(Self {
             certificate,
             subject: subject.filter(|subject| !subject.is_empty()),
-        }
+        })
     }
 
     pub(crate) fn fingerprint(&self) -> [u8; 32] {
@@ -84,6 +98,7 @@ impl Registry {
             peer,
             account: Mutex::new(None),
             credential: Mutex::new(Credential::Nothing),
+            vouched: Mutex::new(None),
             transfer: Mutex::new(None),
             draining: AtomicBool::new(false),
             revoked: AtomicBool::new(false),
@@ -164,6 +179,14 @@ impl Handle {
         *locked(&self.credential) = credential;
     }
 
+    pub(crate) fn vouched(&self) -> Option<Arc<Certified>> {
+        locked(&self.vouched).clone()
+    }
+
+    pub(crate) fn set_vouched(&self, vouched: Option<Arc<Certified>>) {
+        *locked(&self.vouched) = vouched;
+    }
+
     pub(crate) fn set_account(&self, account: Option<Arc<Account>>) {
         *locked(&self.account) = account;
     }
@@ -172,7 +195,8 @@ impl Handle {
     /// user may have logged in meanwhile.
     pub(crate) fn update_account(&self, now: &Arc<Account>) {
         let mut held = locked(&self.account);
-        if held.as_ref().is_some_and(|held| held.id == now.id) {
+        let same = |held: &Arc<Account>| held.id == now.id && held.revision <= now.revision;
+        if held.as_ref().is_some_and(same) {
             *held = Some(now.clone());
         }
     }

@@ -209,6 +209,7 @@ impl Server {
             tls,
             config: Arc::new(config),
         });
+        self.shared.ask_again.notify_one();
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::SystemTime;
 
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use wharf_accounts::Accounts;
 use wharf_net::advertise::Advertised;
 use wharf_net::limits::Gate;
@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     audit: Option<Audit>,
     /// Data connections that did not resume the session of their control connection.
     not_resumed: AtomicU64,
+    /// Rung when what sessions were let in by may no longer hold, though no account has changed.
+    pub(crate) ask_again: Notify,
 }
 
 /// What a reload replaces. A session keeps the one it started with.
@@ -61,6 +63,7 @@ impl Shared {
             events: broadcast::Sender::new(SUBSCRIBER_EVENTS),
             audit,
             not_resumed: AtomicU64::new(0),
+            ask_again: Notify::new(),
         }
     }
 

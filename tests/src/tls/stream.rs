@@ -154,6 +154,15 @@ impl TlsStream {
         socket
     }
 
+    /// The socket underneath, for what is no record of this connection.
+    ///
+    /// # Panics
+    /// When no descriptor is left.
+    #[must_use]
+    pub fn raw(&self) -> TcpStream {
+        self.socket.try_clone().expect("a second handle")
+    }
+
     /// RST.
     pub fn reset(mut self) {
         self.polite = false;

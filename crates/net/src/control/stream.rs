@@ -113,7 +113,7 @@ impl ControlStream {
             server: Arc::clone(server),
             resumption,
             shown,
-            renews: session.agreed().protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3),
+            renews: session.agreed().protocol_version() == Some(ProtocolVersion::TLSv1_3),
         }));
         self.tls = Some(Box::new(Tls {
             session,

@@ -15,11 +15,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send};
 
 use crate::listener::canonical;
-use crate::socket::{LazySocket, reset_on_close};
+use crate::socket::{Direction, LazySocket, reset_on_close};
 
 pub use control::{TransferControl, TransferError};
 pub use receive::Sink;
@@ -28,6 +29,12 @@ pub use tls::{DataRole, DataTls, Protected};
 
 /// What a peer sent that nobody wanted, read away at the end so that our close is no reset.
 const SCRAP_BYTES: usize = 64 * 1024;
+
+/// How long the peer may take to read the rest and end its side, where that is waited for.
+const LINGER: Duration = Duration::from_secs(60);
+
+/// What it may send meanwhile: tickets, and its own end.
+const LINGER_READS: usize = 64;
 
 /// A data connection: a nonblocking socket that meets the reactor only when somebody waits.
 ///
@@ -39,6 +46,9 @@ pub struct DataConnection {
     peer: SocketAddr,
     unfinished: bool,
     tls: Option<Box<tls::Encryption>>,
+    /// The peer may still send something that nobody reads, which would turn our close into a
+    /// reset: it is waited for.
+    lingers: bool,
 }
 
 impl DataConnection {
@@ -52,6 +62,7 @@ impl DataConnection {
             peer,
             unfinished: false,
             tls: None,
+            lingers: false,
         }
     }
 
@@ -98,6 +109,9 @@ impl DataConnection {
         let Some(socket) = self.socket.take() else {
             return Ok(());
         };
+        if self.lingers {
+            return linger(&socket).await;
+        }
         // A close with unread bytes is a reset, which could overtake what the peer has not read.
         let mut scrap = [0; 4096];
         for _ in 0..SCRAP_BYTES / scrap.len() {
@@ -128,6 +142,27 @@ impl DataConnection {
 
     fn descriptor(&self) -> io::Result<&Arc<OwnedFd>> {
         self.socket().map(LazySocket::descriptor)
+    }
+}
+
+/// Ends our side, and reads what comes until the peer has ended its own.
+async fn linger(socket: &LazySocket) -> io::Result<()> {
+    rustix::net::shutdown(socket.descriptor(), Shutdown::Write)?;
+    let ending = async {
+        let mut scrap = [0; 4096];
+        for _ in 0..LINGER_READS {
+            match recv(socket.descriptor(), &mut scrap, RecvFlags::DONTWAIT) {
+                Ok((0, _)) => return Ok(()),
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::AGAIN) => socket.wait(Direction::Receive).await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    };
+    match tokio::time::timeout(LINGER, ending).await {
+        Ok(ended) => ended,
+        Err(_) => Err(io::ErrorKind::TimedOut.into()),
     }
 }
 

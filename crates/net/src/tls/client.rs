@@ -19,6 +19,8 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
+use x509_parser::parse_x509_certificate;
+
 use super::certificate::Fingerprint;
 pub use trust::ClientTrust;
 
@@ -167,6 +169,20 @@ impl PeerCertificate {
     /// Why not, to follow "the certificate …"; for the log, and for the client as well.
     pub fn verify(&self, trust: &ClientTrust) -> Result<(), String> {
         trust.verify(&self.leaf, &self.intermediates, UnixTime::now())
+    }
+
+    /// Whether its dates include now. Of a certificate that is known by its fingerprint, nobody else
+    /// looks at them.
+    #[must_use]
+    pub fn is_in_term(&self) -> bool {
+        parse_x509_certificate(&self.leaf).is_ok_and(|(_, parsed)| parsed.validity().is_valid())
+    }
+
+    /// Whether a revocation list of `trust` names it or one of its issuers. Then it is worth
+    /// nothing, also to those who know it by its fingerprint.
+    #[must_use]
+    pub fn is_revoked(&self, trust: &ClientTrust) -> bool {
+        trust.revokes(&self.leaf, &self.intermediates, UnixTime::now())
     }
 }
 

@@ -47,8 +47,8 @@ pub enum HandshakeError {
     #[error("the client showed no certificate")]
     NoClientCertificate,
     /// The client's certificate cannot be used.
-    #[error("the client's certificate is not acceptable")]
-    ClientCertificate,
+    #[error("the client's certificate is not acceptable: {0}")]
+    ClientCertificate(String),
     /// The client does not trust our certificate, or it is for another name.
     #[error("the client refused the server's certificate")]
     CertificateRefused,
@@ -58,6 +58,9 @@ pub enum HandshakeError {
     /// What came breaks the protocol.
     #[error("the handshake was broken: {0}")]
     Broken(String),
+    /// Not one byte came: a client of FTP in clear waits for the server's greeting.
+    #[error("the client said nothing for {} s", .0.as_secs())]
+    Silent(Duration),
     /// It took too long (security R2).
     #[error("no handshake within {} s", .0.as_secs())]
     TimedOut(Duration),
@@ -74,8 +77,10 @@ pub(crate) async fn handshake(
     plain: &mut Vec<u8>,
     limit: Duration,
 ) -> Result<(), HandshakeError> {
-    match timeout(limit, run(wire, session, plain)).await {
+    let mut first = true;
+    match timeout(limit, run(wire, session, plain, &mut first)).await {
         Ok(outcome) => outcome,
+        Err(_) if first => Err(HandshakeError::Silent(limit)),
         Err(_) => Err(HandshakeError::TimedOut(limit)),
     }
 }
@@ -84,10 +89,10 @@ async fn run(
     wire: &impl Wire,
     session: &mut TlsSession,
     plain: &mut Vec<u8>,
+    first: &mut bool,
 ) -> Result<(), HandshakeError> {
     let mut outgoing = Vec::new();
     let mut progress = session.begin(&mut outgoing).map_err(HandshakeError::from)?;
-    let mut first = true;
     loop {
         send_all(wire, &outgoing).await?;
         outgoing.clear();
@@ -100,7 +105,7 @@ async fn run(
         let count = receive_some(wire, &mut space).await?;
         let received = space.get_mut(..count).unwrap_or_default();
         // A server's first word to us may be an alert.
-        let looked_at = std::mem::take(&mut first) && session.is_server();
+        let looked_at = std::mem::take(first) && session.is_server();
         if looked_at && received.first() != Some(&HANDSHAKE) {
             return Err(HandshakeError::NotTls);
         }
@@ -150,6 +155,8 @@ impl From<Error> for HandshakeError {
     fn from(error: Error) -> Self {
         match error {
             Error::PeerIncompatible(why) => match why {
+                // TLS 1.1 and older have no such extension; every later client sends it.
+                PeerIncompatible::SignatureAlgorithmsExtensionRequired => Self::Version,
                 PeerIncompatible::Tls12NotOffered
                 | PeerIncompatible::Tls12NotOfferedOrEnabled
                 | PeerIncompatible::ServerDoesNotSupportTls12Or13
@@ -159,9 +166,8 @@ impl From<Error> for HandshakeError {
             },
             Error::NoApplicationProtocol => Self::OtherProtocol,
             Error::NoCertificatesPresented => Self::NoClientCertificate,
-            Error::InvalidCertificate(_) | Error::InvalidCertRevocationList(_) => {
-                Self::ClientCertificate
-            }
+            Error::InvalidCertificate(why) => Self::ClientCertificate(why.to_string()),
+            Error::InvalidCertRevocationList(why) => Self::ClientCertificate(format!("{why:?}")),
             Error::AlertReceived(alert) => match alert {
                 AlertDescription::UnknownCA
                 | AlertDescription::BadCertificate

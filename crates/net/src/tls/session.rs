@@ -97,6 +97,11 @@ impl TlsSession {
         self.ended
     }
 
+    /// Whether a record has begun that is not whole.
+    pub(crate) const fn has_kept(&self) -> bool {
+        !self.kept.is_empty()
+    }
+
     /// What came and is no record: behind close_notify, clear text.
     pub(crate) fn into_kept(self) -> Vec<u8> {
         self.kept

@@ -88,15 +88,14 @@ pub(super) async fn connect_and_run(
         wait,
     } = connecting;
     let connected = async {
-        let mut connection = connect(data, wait, session.as_ref()).await?;
+        let connection = connect(data, wait, session.as_ref()).await?;
         if let Some(session) = &session {
             session.data_peer(connection.peer());
         }
-        let bound = match &securing {
-            Some(securing) => securing.secure(&mut connection).await?,
-            None => Bound::Yes,
-        };
-        Ok((connection, bound))
+        match &securing {
+            Some(securing) => securing.secure(connection).await,
+            None => Ok((connection, Bound::Yes)),
+        }
     };
     let connected = tokio::select! {
         connected = connected => connected,

@@ -53,6 +53,9 @@ pub(super) struct Connection {
     /// The certificate the client has shown, with the proof that it has the key.
     pub(super) presented: Option<PeerCertificate>,
     strange_commands: u32,
+    /// What was read last is a ClientHello.
+    begins_with_tls: bool,
+    pub(super) names_tried: u32,
     pub(super) umask: u32,
     pub(super) idle: Duration,
     pub(super) failed_logins: u32,
@@ -91,6 +94,8 @@ pub(super) enum End {
     Injected,
     /// A request of HTTP, or one unknown command after the other (security P13).
     OtherProtocol,
+    /// TLS began where a command was awaited: a client of implicit TLS.
+    TlsTooSoon,
     /// The account was disabled or removed.
     Revoked,
     /// The server stops.
@@ -109,6 +114,7 @@ impl End {
             Self::TlsFailed => "TLS failed",
             Self::Injected => "clear text after AUTH",
             Self::OtherProtocol => "another protocol",
+            Self::TlsTooSoon => "TLS before AUTH",
             Self::Revoked => "revoked",
             Self::Draining => "draining",
         }
@@ -158,6 +164,8 @@ impl Connection {
             host: None,
             presented: None,
             strange_commands: 0,
+            begins_with_tls: false,
+            names_tried: 0,
             failed_logins: 0,
             local,
         })
@@ -217,7 +225,7 @@ impl Connection {
     }
 
     /// Closes a passive port that the dialogue does not count on any more.
-    fn forget_passive(&mut self) {
+    pub(super) fn forget_passive(&mut self) {
         if !self.dialogue.awaits_passive() {
             self.passive = None;
         }
@@ -243,6 +251,9 @@ impl Connection {
         self.quiet_since = Instant::now();
         loop {
             self.check_orders()?;
+            if self.begins_with_tls && self.session.is_none() && !self.stream.is_protected() {
+                return Err(self.tls_too_soon());
+            }
             if let Some(line) = self.waiting.pop_front() {
                 return Ok(line);
             }
@@ -259,7 +270,7 @@ impl Connection {
             }
             tokio::select! {
                 biased;
-                received = receive(&mut self.stream, &mut self.decoder) => {
+                received = receive(&mut self.stream, &mut self.decoder, &mut self.begins_with_tls) => {
                     if !matches!(received, Ok(1..)) {
                         return Err(End::Gone);
                     }
@@ -283,7 +294,7 @@ impl Connection {
             }
             tokio::select! {
                 biased;
-                received = receive(&mut self.stream, &mut self.decoder) => {
+                received = receive(&mut self.stream, &mut self.decoder, &mut self.begins_with_tls) => {
                     if !matches!(received, Ok(1..)) {
                         return Err(End::Gone);
                     }
@@ -362,7 +373,7 @@ impl Connection {
                 self.stream.shutdown().await;
                 return;
             }
-            End::Quit | End::Gone | End::TlsFailed => return,
+            End::Quit | End::Gone | End::TlsFailed | End::TlsTooSoon => return,
             End::Refused | End::Injected => {
                 self.hang_up().await;
                 return;
@@ -400,7 +411,7 @@ impl Connection {
         let _ = tokio::time::timeout(Duration::from_secs(1), async {
             while drained < 1 << 20 {
                 let mut decoder = LineDecoder::new();
-                match receive(&mut self.stream, &mut decoder).await {
+                match receive(&mut self.stream, &mut decoder, &mut false).await {
                     Ok(count @ 1..) => drained += count,
                     _ => return,
                 }
@@ -410,9 +421,18 @@ impl Connection {
     }
 }
 
-/// One read into the decoder.
-async fn receive(stream: &mut ControlStream, decoder: &mut LineDecoder) -> io::Result<usize> {
-    stream.receive(|bytes| decoder.push(bytes)).await
+/// One read into the decoder; tells whether it begins with a TLS handshake instead of a command.
+async fn receive(
+    stream: &mut ControlStream,
+    decoder: &mut LineDecoder,
+    tls: &mut bool,
+) -> io::Result<usize> {
+    let reading = stream.receive(|bytes| {
+        // A record of a handshake, of TLS 1.0 by its header, as every ClientHello's is.
+        *tls = decoder.is_empty() && bytes.starts_with(&[0x16, 3]);
+        decoder.push(bytes);
+    });
+    reading.await
 }
 
 /// The first line of an HTTP request: a browser was sent here to have its request, or our answers,

@@ -21,15 +21,22 @@ use crate::session::Session;
 /// random part is added so that small differences of the check itself drown in it.
 const REFUSAL_DELAY: Duration = Duration::from_millis(250);
 const REFUSAL_JITTER_MILLISECONDS: u8 = 50;
+/// Names that a client with a certificate may send before a login.
+const NAMES_TRIED: u32 = 30;
 
 impl Connection {
     /// USER. Every name is asked for its password, known or not; `anonymous` is let in at once.
     pub(super) async fn identify(&mut self, name: &[u8]) -> Outcome {
+        self.names_tried += u32::from(self.presented.is_some());
+        if self.names_tried > NAMES_TRIED {
+            // Each costs a look at the client's whole chain.
+            let failure = Failure::new(Kind::ServiceClosing, id::B_1, "Too many names were tried");
+            return self.refuse_login(name, failure).await;
+        }
         let protected = self.stream.is_protected();
         let tls_wanted = self.listener.tls == Requirement::Required || self.requires_certificate();
         if !protected && tls_wanted {
-            let text =
-                "This server wants TLS before the login: AUTH TLS, or ftps:// on its own port";
+            let text = "This server wants TLS before the login: begin with AUTH TLS (explicit TLS)";
             let failure = Failure::new(Kind::PlaintextPassword, id::B_3, text);
             return self.refuse_login(name, failure).await;
         }
@@ -83,11 +90,15 @@ impl Connection {
         name: &[u8],
         password: &SecretSlice<u8>,
     ) -> Outcome {
-        let seen = self.shared.revision();
+        let (seen, asked) = (self.shared.revision(), std::time::Instant::now());
         match self.shared.accounts.authenticate(name, password).await {
             Ok(account) => match self.second_factor(&account).await {
                 Ok(credential) => self.admit(account, credential, seen).await,
-                Err(cause) => self.refuse_credentials(name, cause).await,
+                Err(cause) => {
+                    // As late as for a wrong password: the right one is half of what is needed.
+                    self.shared.accounts.refusal(asked).await;
+                    self.refuse_credentials(name, cause).await
+                }
             },
             Err(LoginError::Denied(denial)) => {
                 let cause = match denial {
@@ -185,8 +196,13 @@ impl Connection {
             Credential::Certificate(_) => "certificate",
         };
         self.guard.handle.set_credential(credential);
+        if self.requires_certificate() {
+            let vouched = self.certified().filter(|it| it.subject.is_some());
+            self.guard.handle.set_vouched(vouched);
+        }
         match self.enter(account, seen).await {
             Ok(session) => {
+                self.names_tried = 0;
                 session.logged_in(method, self.stream.tls_version());
                 self.session = Some(Box::new(session));
                 Outcome::LoggedIn
@@ -265,6 +281,7 @@ impl Connection {
         self.passive = None;
         self.guard.handle.set_account(None);
         self.guard.handle.set_credential(Credential::Nothing);
+        self.guard.handle.set_vouched(None);
         self.permit.leave_account();
         self.directory = VPath::root();
         self.host = None;

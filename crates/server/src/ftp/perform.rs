@@ -38,6 +38,7 @@ impl Connection {
             .unwrap_or_else(|failure| Outcome::Failed(reported(&failure)));
         let close = matches!(&outcome, Outcome::Failed(failure) if failure.close);
         let reply = self.dialogue.done(action, outcome);
+        self.forget_passive();
         self.send(&reply).await?;
         if close { Err(End::Refused) } else { Ok(()) }
     }

@@ -37,6 +37,14 @@ pub(super) enum Bound {
 }
 
 impl Connection {
+    /// A ClientHello where a command was awaited.
+    pub(super) fn tls_too_soon(&self) -> End {
+        let text =
+            "TLS began where a command was awaited: this port begins in clear, with AUTH TLS";
+        self.tell_tls_failed(Some(id::F_2), text);
+        End::TlsTooSoon
+    }
+
     /// AUTH: the reply in clear, then the handshake.
     pub(super) async fn start_tls(&mut self, reply: Reply) -> Result<(), End> {
         if self.has_more() {
@@ -62,7 +70,7 @@ impl Connection {
         let ended = tokio::select! {
             biased;
             ended = self.stream.unprotect(limit) => ended,
-            () = handle.ordered() => return self.check_orders(),
+            () = handle.ordered() => return Err(End::TlsFailed),
         };
         self.presented = None;
         if let Err(error) = ended {
@@ -87,11 +95,13 @@ impl Connection {
         let protected = tokio::select! {
             biased;
             protected = self.stream.protect(&tls.server, host, limit) => protected,
-            () = handle.ordered() => return self.check_orders(),
+            // Without words: in clear they would be taken for the other side's TLS.
+            () = handle.ordered() => return Err(End::TlsFailed),
         };
         if let Err(error) = protected {
             self.tell_tls_failed(tls_cause(&error), &error.to_string());
-            if error == HandshakeError::NotTls && self.listener.is_implicit() {
+            let in_clear = matches!(error, HandshakeError::NotTls | HandshakeError::Silent(_));
+            if in_clear && self.listener.is_implicit() {
                 // The one failure in which words can be read at the other end.
                 let text = "421 This port begins with TLS: use ftps:// (implicit TLS) [F-2]\r\n";
                 let _ = self.send_bytes(text.as_bytes()).await;
@@ -104,9 +114,10 @@ impl Connection {
 
     /// The client's certificate, as it is believed at this moment.
     pub(super) fn certified(&self) -> Option<Arc<Certified>> {
-        let tls = self.current.tls.as_deref()?;
+        // Whom to believe is not kept from the connection's beginning: lists of revocations change.
         let certificate = self.presented.clone()?;
-        Some(Arc::new(Certified::new(certificate, tls.server.trust())))
+        let tls = self.shared.current().tls?;
+        Certified::new(certificate, tls.server.trust()).map(Arc::new)
     }
 
     /// Whether a client without a certificate that somebody knows may do nothing here.
@@ -168,8 +179,17 @@ impl Connection {
         policy.is_some_and(|policy| policy.close_notify == CloseNotify::Required)
     }
 
-    /// What a transfer needs for its TLS; `None` in clear.
-    pub(super) fn securing(&self, transfer: &Transfer) -> Option<Securing> {
+    /// What a transfer needs for its TLS; `None` in clear, and only where it may be in clear.
+    pub(super) fn securing(&self, transfer: &Transfer) -> Result<Option<Securing>, Failure> {
+        if !transfer.protected {
+            return Ok(None);
+        }
+        let securing = self.securing_protected(transfer);
+        let missing = || Failure::internal("There is no TLS to protect the transfer with");
+        securing.map(Some).ok_or_else(missing)
+    }
+
+    fn securing_protected(&self, transfer: &Transfer) -> Option<Securing> {
         let policy = self.tls_policy(transfer)?;
         let role = DataRole {
             tls_client: transfer.tls_client,
@@ -211,32 +231,42 @@ impl Securing {
     }
 
     /// The handshake of a data connection, and whether it may go on.
-    pub(super) async fn secure(&self, connection: &mut DataConnection) -> Result<Bound, Failure> {
-        let protected = connection
-            .protect(&self.tls, self.limit)
-            .await
-            .map_err(|error| {
-                let text = format!("TLS on the data connection failed: {error}");
-                Failure {
-                    kind: Kind::DataTls,
-                    cause: tls_cause(&error).or(Some(id::T_2)),
-                    text: text.into(),
-                }
-            })?;
+    pub(super) async fn secure(
+        &self,
+        mut connection: DataConnection,
+    ) -> Result<(DataConnection, Bound), Failure> {
+        let protected = connection.protect(&self.tls, self.limit).await;
+        let protected = protected.map_err(|error| no_data_tls(&error))?;
         // The other server of an FXP transfer has no session with us that it could resume. Only an
         // account that may do that gets a connection of another address as far as this.
         if connection.peer().ip() != self.peer {
-            return Ok(Bound::Yes);
+            return Ok((connection, Bound::Yes));
         }
         match (protected.resumed, self.reuse) {
-            (true, _) | (false, Reuse::Off) => Ok(Bound::Yes),
-            (false, Reuse::Prefer) => Ok(Bound::No),
-            (false, Reuse::Require) => Err(Failure::new(
-                Kind::DataNotResumed,
-                id::D_13,
-                "The data connection must resume the TLS session of the control connection \
-                 (session reuse required)",
-            )),
+            (true, _) | (false, Reuse::Off) => Ok((connection, Bound::Yes)),
+            (false, Reuse::Prefer) => Ok((connection, Bound::No)),
+            (false, Reuse::Require) => {
+                connection.refuse();
+                Err(Failure::new(
+                    Kind::DataNotResumed,
+                    id::D_13,
+                    "The data connection must resume the TLS session of the control connection \
+                     (session reuse required)",
+                ))
+            }
         }
+    }
+}
+
+fn no_data_tls(error: &HandshakeError) -> Failure {
+    let cause = match error {
+        // Here it is the client's turn: what it said was lost, or it waits for something else.
+        HandshakeError::Silent(_) => Some(id::F_17),
+        other => tls_cause(other).or(Some(id::T_2)),
+    };
+    Failure {
+        kind: Kind::DataTls,
+        cause,
+        text: format!("TLS on the data connection failed: {error}").into(),
     }
 }

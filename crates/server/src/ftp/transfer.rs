@@ -42,8 +42,10 @@ impl Connection {
                     .await;
             }
         };
-        let data = match self.data(&transfer) {
-            Ok(data) => data,
+        let sides = self.securing(&transfer);
+        let sides = sides.and_then(|securing| Ok((self.data(&transfer)?, securing)));
+        let (data, securing) = match sides {
+            Ok(sides) => sides,
             Err(failure) => {
                 prepared.job.abandon().await;
                 return self
@@ -54,7 +56,7 @@ impl Connection {
         let Prepared { job, opening, name } = prepared;
         let connecting = Connecting {
             data,
-            securing: self.securing(&transfer),
+            securing,
             wait: self.config().timeouts.data_connect,
         };
         let (ended, meanwhile) = match small_download(job, connecting, &control).await {

@@ -1,7 +1,5 @@
 //! The files of `[tls]` and `[acme]`: whether they can be used, before a port is bound.
 
-use std::fs;
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use wharf_net::tls::certificate::{Certificate, CertificateFiles, exposed_key};
@@ -42,8 +40,9 @@ pub(super) fn look(settings: &Settings) -> Found {
     }
     found.client_trust(settings);
     if let Some(path) = settings.optional_path("acme.ca")
-        && let Err(what) = read(path)
+        && let Err(error) = ClientTrust::from_files(path, None)
     {
+        let what = error.to_string();
         found.problems.push(settings.remark("acme.ca", &what, None));
     }
     found
@@ -150,8 +149,4 @@ fn uncovered(settings: &Settings, loaded: &[Certificate]) -> Option<Problem> {
         names.join(", ")
     );
     Some(settings.remark("passive.public_address", &what, Some(&hint)))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    fs::read(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
 }

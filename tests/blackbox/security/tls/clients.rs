@@ -1,6 +1,8 @@
 //! Certificates of clients: asked for, as a second factor, as the login.
 
-use wharf_tests::tls::certificates::{Authority, Issued};
+use std::time::{Duration, Instant};
+
+use wharf_tests::tls::certificates::{Authority, Issued, replace};
 use wharf_tests::{Account, Control, Tls, Wharf};
 
 use super::{failed, unhurt};
@@ -158,6 +160,58 @@ fn a_certificate_as_login_by_its_subject_needs_one_who_vouches_for_it() {
 }
 
 #[test]
+fn a_revoked_certificate_is_worth_nothing_however_it_is_known() {
+    let authority = Authority::new("root");
+    let revoked = authority.client("ann");
+    let mut site = Site::of(
+        authority,
+        "client_certificates = \"request\"\n",
+        &[&revoked],
+    );
+    site.account("ann", "login", &["--fingerprint", &revoked.fingerprint()]);
+    site.account("bob", "login", &["--fingerprint", &site.ann.fingerprint()]);
+    let with = Tls::v13().certificate(&revoked.identity());
+    let mut control = site.wharf.connect_tls(&with);
+    control.expect("USER ann", 331);
+    control.expect("PWD", 530);
+    // Revoked while it is logged in.
+    let mut live = site
+        .wharf
+        .connect_tls(&Tls::v13().certificate(&site.ann.identity()));
+    live.expect("USER bob", 232);
+    let list = site.authority.revocation_list(&[&revoked, &site.ann]);
+    replace(&site.wharf.scratch().base().join("crl.pem"), &list);
+    live.await_code(421);
+    unhurt(&mut site.wharf);
+}
+
+#[test]
+fn a1_without_the_second_factor_the_right_password_takes_as_long_as_a_wrong_one() {
+    const LOGINS: usize = 8;
+    let site = Site::with(
+        "client_certificates = \"request\"\n[limits]\nlogin_attempts = 100\n",
+        &[],
+    );
+    let ann = site.account("ann", "factor", &["--fingerprint", &site.ann.fingerprint()]);
+    let mut control = site.wharf.connect_tls(&Tls::v13());
+    let mut times: [Vec<Duration>; 2] = [Vec::new(), Vec::new()];
+    for round in 0..2 * LOGINS {
+        let password = if round % 2 == 0 {
+            &ann.password
+        } else {
+            "wrong"
+        };
+        control.expect("USER ann", 331);
+        let since = Instant::now();
+        control.expect(format!("PASS {password}"), 530);
+        times[round % 2].push(since.elapsed());
+    }
+    let [right, wrong] = &times;
+    let apart = |one: &[Duration], other: &[Duration]| one.iter().max() < other.iter().min();
+    assert!(!apart(right, wrong) && !apart(wrong, right), "{times:?}");
+}
+
+#[test]
 fn a_subject_counts_nothing_without_an_authority() {
     // No `client_ca`: anybody can sign `CN=ann,O=Example`.
     let site = Site::without_authority("client_certificates = \"request\"\n");
@@ -235,7 +289,7 @@ impl Site {
         let (ca, crl) = (folder.join("ca.pem"), folder.join("crl.pem"));
         std::fs::write(&ca, authority.pem()).expect("the authority");
         std::fs::write(&crl, authority.revocation_list(revoked)).expect("the list");
-        let settings = format!("[tls]\n{settings}client_ca = {ca:?}\nclient_crl = {crl:?}\n");
+        let settings = format!("[tls]\nclient_ca = {ca:?}\nclient_crl = {crl:?}\n{settings}");
         let ann = authority.client("ann");
         Self {
             wharf: builder.settings(&settings).start(),

@@ -195,3 +195,22 @@ fn p8_a_download_cut_by_the_client_is_426() {
     });
     assert!(settled, "a passive port stays open");
 }
+
+/// Where the end of the connection is taken for the end of the file, half a record is still a cut.
+#[test]
+fn p8_half_a_record_is_a_cut_whatever_the_settings_say() {
+    let wharf = Wharf::with_settings("[tls]\nclose_notify = \"optional\"\n");
+    for tls in [Tls::v12(), Tls::v13()] {
+        wharf.write("f", "the old version");
+        let mut control = wharf.session_tls(&tls);
+        let mut upload = control.begin_tls("STOR f");
+        upload.write_all(b"a whole record").expect("a record");
+        // The header of a record of 100 bytes, and ten of them.
+        let half = [&[0x17, 3, 3, 0, 100][..], &[7; 10]].concat();
+        upload.raw().write_all(&half).expect("half a record");
+        let _socket = upload.cut();
+        let reply = control.await_code(426);
+        assert!(reply.says("[F-13]"), "{reply}");
+        assert_eq!(wharf.read("f"), b"the old version");
+    }
+}

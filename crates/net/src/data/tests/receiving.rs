@@ -98,7 +98,7 @@ async fn try_send_and_try_receive_do_not_wait() {
     connection
         .socket()
         .unwrap()
-        .wait(crate::socket::Direction::Receive)
+        .wait(Direction::Receive)
         .await
         .unwrap();
     assert_eq!(connection.try_receive(&mut buffer).unwrap(), 4);
@@ -106,7 +106,7 @@ async fn try_send_and_try_receive_do_not_wait() {
     connection
         .socket()
         .unwrap()
-        .wait(crate::socket::Direction::Receive)
+        .wait(Direction::Receive)
         .await
         .unwrap();
     assert_eq!(connection.try_receive(&mut buffer).unwrap(), 0);

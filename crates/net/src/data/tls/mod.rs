@@ -99,13 +99,15 @@ impl DataConnection {
         // A reset could overtake the alert that says why.
         self.unfinished = matches!(
             agreed,
-            Err(HandshakeError::TimedOut(_) | HandshakeError::Gone)
+            Err(HandshakeError::TimedOut(_) | HandshakeError::Silent(_) | HandshakeError::Gone)
         );
         agreed?;
         let resumed = session.is_resumed();
         if let (true, Some((_, made))) = (resumed, &tls.accepting) {
             made.is_proved();
         }
+        // As a client we are sent tickets, perhaps after our last byte, and read none of them.
+        self.lingers = !session.is_server();
         // A client that ends with a small record behind another waits for our acknowledgement
         // (Nagle), which the kernel would keep back for 40 ms. It is only faster with it.
         let _ = set_tcp_quickack(self.descriptor().map_err(|_| HandshakeError::Gone)?, true);
@@ -115,6 +117,17 @@ impl DataConnection {
             early,
         }));
         Ok(Protected { resumed })
+    }
+
+    /// Ends TLS before anything was sent: the peer is told that nothing follows.
+    pub fn refuse(mut self) {
+        let mut last = Vec::new();
+        if let Some(mut encryption) = self.tls.take()
+            && encryption.session.close(&mut last).is_ok()
+        {
+            // Whoever does not take it sees the end of the connection.
+            let _ = self.try_send(&last);
+        }
     }
 
     /// Whether the bytes are encrypted.

@@ -213,7 +213,8 @@ impl<S: Sink> Receiving<S> {
     /// The connection ended without TLS's own end, which a FIN that anybody may have sent is not
     /// (security P8).
     fn cut_off(&mut self, plain: &mut Vec<u8>) -> Step<S::Error> {
-        if !self.encryption.must_close {
+        // Half a record proves the cut, whatever the settings take for an end.
+        if !self.encryption.must_close && !self.encryption.session.has_kept() {
             return self.finish(plain);
         }
         match self.write(plain, 0) {

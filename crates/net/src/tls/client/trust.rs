@@ -112,6 +112,16 @@ impl ClientTrust {
         verdict.map(drop).map_err(|error| reason(&error))
     }
 
+    pub(super) fn revokes(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> bool {
+        let verdict = self.verifier().verify_client_cert(leaf, intermediates, now);
+        matches!(verdict, Err(Error::InvalidCertificate(Invalid::Revoked)))
+    }
+
     fn verifier(&self) -> Arc<dyn ClientCertVerifier> {
         Arc::clone(&self.verifier.read().unwrap_or_else(PoisonError::into_inner))
     }
