@@ -60,9 +60,10 @@ impl Current {
         }
         // Before it takes the place of one that works.
         if certificate.not_after() <= SystemTime::now() {
-            return Err(unusable(
-                "it has expired already: look at the clocks of the CA and of this machine",
-            ));
+            return Err(AcmeError::Clock {
+                not_before: certificate.not_before(),
+                not_after: certificate.not_after(),
+            });
         }
         let text = format!("{}\n{chain}", order_line(wanted));
         Ok((Self::of(&certificate, text.as_bytes()), text))
