@@ -429,7 +429,7 @@ async fn receive(
 ) -> io::Result<usize> {
     let reading = stream.receive(|bytes| {
         // A record of a handshake, of TLS 1.0 by its header, as every ClientHello's is.
-        *tls = decoder.is_empty() && bytes.starts_with(&[0x16, 3]);
+        *tls = decoder.is_empty() && bytes.get(..2) == Some(&[0x16, 3]);
         decoder.push(bytes);
     });
     reading.await
