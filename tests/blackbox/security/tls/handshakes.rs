@@ -1,12 +1,13 @@
 //! Rows M11 and P15: handshakes in pieces, handshakes that are none, handshakes again.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::time::Duration;
 
 use wharf_tests::program::Program;
 use wharf_tests::tls::hello::{Answer, Hello, answer, split_records};
 use wharf_tests::{Control, Tls, Wharf, data, pattern, probe};
 
-use super::{told, unhurt};
+use super::{failed, told, unhurt};
 
 #[test]
 fn m11_a_hello_of_one_byte_per_record_is_a_hello() {
@@ -134,7 +135,7 @@ fn p15_there_is_no_renegotiation() {
             .arg(wharf.host())
             .arg(name)
             .input(input)
-            .limit(std::time::Duration::from_secs(30))
+            .limit(Duration::from_secs(30))
             .run()
     };
     // `R` at the beginning of a line asks for a new handshake.
@@ -177,4 +178,42 @@ fn m11_the_end_in_the_middle_of_a_handshake_is_an_end() {
     });
     assert!(free, "places are not given back");
     unhurt(&mut wharf);
+}
+
+/// A client of implicit TLS on the port that begins in clear: named, not answered as a command.
+#[test]
+fn p13_tls_where_a_command_is_awaited_is_named() {
+    let mut wharf = Wharf::start();
+    let mut socket = data::open(wharf.address());
+    let mut greeting = [0; 4];
+    socket.read_exact(&mut greeting).expect("a greeting");
+    assert_eq!(&greeting, b"220 ");
+    socket
+        .write_all(&Hello::v12().record())
+        .expect("a ClientHello");
+    let (bytes, _) = data::read_what_comes(socket);
+    assert!(!bytes.windows(4).any(|said| said == b"\n500"), "{bytes:?}");
+    failed(&wharf, "F-2");
+    unhurt(&mut wharf);
+}
+
+/// What a server says when it stops would be taken for TLS by a client that waits for TLS.
+#[test]
+fn p10_a_server_that_stops_says_nothing_in_clear_to_whom_it_owes_tls() {
+    let mut wharf = Wharf::with().implicit().start();
+    let mut control = wharf.connect();
+    control.expect("AUTH TLS", 234);
+    let explicit = control.stream().try_clone().expect("a second handle");
+    let mut implicit = data::open(wharf.implicit());
+    let hello = Hello::v12().record();
+    let half = hello.get(..hello.len() / 2).expect("a half");
+    implicit.write_all(half).expect("half a ClientHello");
+    wharf.wait_event("connected", |event| event["session"] == 2);
+    wharf.signal(rustix::process::Signal::TERM);
+    for socket in [explicit, implicit] {
+        let (bytes, _) = data::read_what_comes(socket);
+        assert!(bytes.is_empty(), "{bytes:?}");
+    }
+    let ended = wharf.ended(Duration::from_secs(20));
+    assert!(ended.success(), "{ended}");
 }
