@@ -164,12 +164,11 @@ impl Builder {
                 text: format!("{}\n{}", said.join("\n"), self.log()),
             });
         }
-        let address = events
-            .listening("ftp")
-            .expect("a line that says where it listens");
-        let account = events
-            .account()
-            .expect("a line with the first account and its password");
+        // Until there is a `Wharf` to drop, nobody else ends the process.
+        let (Some(address), Some(account)) = (events.listening("ftp"), events.account()) else {
+            let ended = kill(child);
+            panic!("where it listens and its first account are not told: {ended:?}");
+        };
         Ok(Wharf {
             pid: child.id(),
             child: Some(child),
