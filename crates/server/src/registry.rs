@@ -62,23 +62,21 @@ impl Certified {
     /// Looks at it as things stand now. `None` when it is out of its dates or was revoked: then it is
     /// worth nothing, by whatever it is known.
     pub(crate) fn new(certificate: PeerCertificate, trust: Option<&ClientTrust>) -> Option<Self> {
-        if trust.is_some_and(|trust| certificate.is_revoked(trust)) {
-            let fingerprint = certificate.fingerprint();
-            tracing::info!(%fingerprint, "a client's certificate was revoked");
-            return None;
-        }
+        let fingerprint = certificate.fingerprint();
         if !certificate.is_in_term() {
-            let fingerprint = certificate.fingerprint();
             tracing::info!(%fingerprint, "a client's certificate has expired or is not valid yet");
             return None;
         }
-        let trusted = trust.map(|trust| certificate.verify(trust));
-        if let Some(Err(why)) = &trusted {
-            let fingerprint = certificate.fingerprint();
+        let trusted = trust.map(|trust| (trust, certificate.verify(trust)));
+        if let Some((trust, Err(why))) = &trusted {
+            if certificate.is_revoked(trust) {
+                tracing::info!(%fingerprint, "a client's certificate was revoked");
+                return None;
+            }
             // It may still be known by its fingerprint.
             tracing::debug!(%fingerprint, why, "no authority vouches for a client's certificate");
         }
-        let subject = matches!(trusted, Some(Ok(()))).then(|| certificate.subject());
+        let subject = matches!(trusted, Some((_, Ok(())))).then(|| certificate.subject());
         Some(Self {
             certificate,
             subject: subject.filter(|subject| !subject.is_empty()),

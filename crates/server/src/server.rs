@@ -14,7 +14,6 @@ use wharf_net::limits::{Gate, Limits, Refused};
 use wharf_net::listener::Listener;
 use wharf_net::passive::PassivePorts;
 use wharf_net::refuse::Refuser;
-use wharf_net::tls::certificate::Certificate;
 use wharf_vfs::local::{LocalOptions, LocalStore};
 
 use crate::audit::Audit;
@@ -161,14 +160,6 @@ impl Server {
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Arc<Event>> {
         self.shared.subscribe()
-    }
-
-    /// The certificates in force, the one for clients that ask for no name first; none where there
-    /// is no TLS.
-    #[must_use]
-    pub fn certificates(&self) -> Vec<Arc<Certificate>> {
-        let tls = self.shared.current().tls;
-        tls.map_or_else(Vec::new, |tls| tls.certificates())
     }
 
     /// Live sessions.

@@ -130,11 +130,6 @@ impl Tls {
             problems,
         }
     }
-
-    /// The certificates in force.
-    pub(crate) fn certificates(&self) -> Vec<Arc<Certificate>> {
-        self.server.certificates().all()
-    }
 }
 
 fn trust(config: &TlsConfig) -> Result<Option<ClientTrust>, String> {

@@ -129,12 +129,6 @@ impl DataConnection {
             let _ = self.try_send(&last);
         }
     }
-
-    /// Whether the bytes are encrypted.
-    #[must_use]
-    pub const fn is_protected(&self) -> bool {
-        self.tls.is_some()
-    }
 }
 
 impl Wire for DataConnection {
