@@ -75,6 +75,7 @@ const fn room(
 const ROOMS: &[Room] = &[
     room(1, "ftp", &[], NO_IO),
     room(1, "sftp", &[], NO_IO),
+    room(1, "ssh", &[], NO_IO),
     room(1, "vfs", &[], NOTHING),
     room(1, "net", &[], NOTHING),
     room(1, "accounts", &[], NOTHING),
@@ -82,10 +83,10 @@ const ROOMS: &[Room] = &[
     room(
         2,
         "server",
-        &["ftp", "sftp", "vfs", "net", "accounts", "causes"],
+        &["ftp", "sftp", "ssh", "vfs", "net", "accounts", "causes"],
         NOTHING,
     ),
-    room(2, "client", &["ftp", "sftp", "net", "causes"], NOTHING),
+    room(2, "client", &["ftp", "sftp", "ssh", "net", "causes"], NOTHING),
     // It fetches certificates over HTTPS and answers on port 80 or 443; the servers only see files.
     room(2, "acme", &["net"], NOTHING),
     room(3, "stores", &["vfs", "client"], NOTHING),
@@ -102,7 +103,7 @@ const ROOMS: &[Room] = &[
         6,
         "wharf",
         &[
-            "ftp", "sftp", "vfs", "net", "accounts", "causes", "server", "client", "stores",
+            "ftp", "sftp", "ssh", "vfs", "net", "accounts", "causes", "server", "client", "stores",
             "acme", "doctor", "transfer", "web", "tui",
         ],
         NOTHING,

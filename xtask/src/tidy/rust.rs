@@ -65,7 +65,7 @@ const BANS: &[Ban] = &[
     },
     Ban {
         patterns: &["from_utf8_lossy"],
-        applies: |path| in_crate(path, &["ftp", "sftp", "vfs", "server"]),
+        applies: |path| in_crate(path, &["ftp", "sftp", "ssh", "vfs", "server"]),
         tests_too: false,
         why: "names are bytes until a screen must show them",
     },
@@ -82,7 +82,7 @@ const BANS: &[Ban] = &[
             "std::net::TcpStream",
             "thread::spawn",
         ],
-        applies: |path| in_crate(path, &["ftp", "sftp"]),
+        applies: |path| in_crate(path, &["ftp", "sftp", "ssh"]),
         tests_too: false,
         why: "a language performs no IO and reads no clock",
     },

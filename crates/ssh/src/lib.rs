@@ -1,0 +1,25 @@
+//! The SSH language and its transport: what is said, and who may say it, without IO.
+//!
+//! Everything here is a function of its input: no sockets, files or clocks, and no input makes it
+//! panic or grow without a bound. All cryptography is done by aws-lc-rs.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic
+    )
+)]
+
+pub mod encoding;
+pub mod key;
