@@ -28,6 +28,8 @@ pub struct Config {
     pub passive: PassiveConfig,
     /// `None`: no TLS at all; AUTH is not implemented then.
     pub tls: Option<TlsConfig>,
+    /// `None`: no SSH at all; no listener may be of [`Protocol::Sftp`] then.
+    pub ssh: Option<SshConfig>,
     /// How many sessions, and how much of what a session may ask.
     pub limits: LimitsConfig,
     /// How long things may take.
@@ -70,6 +72,8 @@ pub enum Protocol {
     Ftp,
     /// FTP with TLS from the first byte on ("implicit").
     Ftps,
+    /// SFTP version 3 (draft-ietf-secsh-filexfer-02) over SSH (RFC 4253).
+    Sftp,
 }
 
 impl Protocol {
@@ -79,6 +83,7 @@ impl Protocol {
         match self {
             Self::Ftp => "ftp",
             Self::Ftps => "ftps",
+            Self::Sftp => "sftp",
         }
     }
 }
@@ -176,6 +181,24 @@ pub enum CloseNotify {
     Optional,
 }
 
+/// SSH, underneath SFTP and SCP.
+#[derive(Debug, Clone)]
+pub struct SshConfig {
+    /// Private keys in files, unencrypted; of each kind the first counts. At least one. They are
+    /// watched, so that a changed file or a reload brings new ones.
+    pub host_keys: Vec<PathBuf>,
+    /// OpenSSH public keys, one a line: whose user certificates are believed. `None`: nobody's.
+    pub user_ca: Option<PathBuf>,
+    /// What no longer lets anybody in: a KRL (OpenSSH's PROTOCOL.krl) or a list of public keys.
+    pub revoked_keys: Option<PathBuf>,
+    /// Failed logins before the connection is closed.
+    pub login_attempts: u32,
+    /// Files and folders that one session may hold open.
+    pub max_handles: u32,
+    /// Channels that one connection may hold open.
+    pub channels: u32,
+}
+
 /// Anonymous access: read-only, no password.
 #[derive(Debug, Clone)]
 pub struct AnonymousConfig {
@@ -203,7 +226,7 @@ pub struct LimitsConfig {
     pub sessions_per_address: u32,
     /// Sessions of one account that has no limit of its own.
     pub sessions_per_account: u32,
-    /// Failed logins before the connection is closed.
+    /// Failed logins over FTP before the connection is closed; [`SshConfig`] has SSH's own.
     pub login_attempts: u32,
     /// Levels `LIST -R` goes down.
     pub recursion_depth: u32,
@@ -250,6 +273,21 @@ impl Default for LimitsConfig {
             login_attempts: 3,
             recursion_depth: 5,
             recursion_entries: 10_000,
+        }
+    }
+}
+
+/// Without host keys, which somebody has to make.
+impl Default for SshConfig {
+    fn default() -> Self {
+        Self {
+            host_keys: Vec::new(),
+            user_ca: None,
+            revoked_keys: None,
+            // OpenSSH's MaxAuthTries: its client offers every key it has before a password.
+            login_attempts: 6,
+            max_handles: 128,
+            channels: 10,
         }
     }
 }

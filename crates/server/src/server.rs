@@ -76,6 +76,9 @@ pub enum StartError {
     /// Certificates, keys or authorities cannot be used.
     #[error("TLS: {}", .0.join("; "))]
     Tls(Vec<String>),
+    /// Host keys cannot be used, or there are none.
+    #[error("SSH: {}", .0.join("; "))]
+    Ssh(Vec<String>),
     /// The audit log cannot be opened.
     #[error("cannot open the audit log `{file}`: {source}")]
     Audit {
@@ -96,6 +99,7 @@ impl Server {
             return Err(StartError::NoListener);
         }
         check_folders(&config)?;
+        check_host_keys(&config).map_err(StartError::Ssh)?;
         let advertised = advertised(&config).map_err(StartError::Advertised)?;
         let tls = tls(&config).map_err(StartError::Tls)?;
         let mut bound = Vec::new();
@@ -177,6 +181,9 @@ impl Server {
         let mut problems = Vec::new();
         if let Err(error) = check_folders(&config) {
             problems.push(error.to_string());
+        }
+        if let Err(all) = check_host_keys(&config) {
+            problems.extend(all);
         }
         let advertised = advertised(&config)
             .map_err(|error| problems.push(error))
@@ -262,11 +269,26 @@ async fn reread(config: Option<TlsConfig>) -> Result<Option<Arc<Tls>>, Vec<Strin
 
 /// What is said before there is a session: nothing where TLS would have to come first.
 fn told_in_clear(listener: &ListenerConfig, failure: &Failure) -> Vec<u8> {
-    if listener.is_implicit() {
-        Vec::new()
-    } else {
-        ftp::farewell_line(failure)
+    match listener.protocol {
+        Protocol::Ftp => ftp::farewell_line(failure),
+        Protocol::Ftps => Vec::new(),
+        // RFC 4253 4.2: lines before the version string, which a client may show to its user.
+        Protocol::Sftp => format!("{}\r\n", failure.told()).into_bytes(),
     }
+}
+
+/// SSH has no handshake without a host key.
+fn check_host_keys(config: &Config) -> Result<(), Vec<String>> {
+    let mut listeners = config.listeners.iter();
+    let spoken = listeners.any(|listener| listener.protocol == Protocol::Sftp);
+    let present = config
+        .ssh
+        .as_ref()
+        .is_some_and(|ssh| !ssh.host_keys.is_empty());
+    if spoken && !present {
+        return Err(vec!["an SFTP listener needs a host key".to_owned()]);
+    }
+    Ok(())
 }
 
 fn check_folders(config: &Config) -> Result<(), StartError> {
@@ -303,15 +325,19 @@ async fn accept(
             _ = stopping.wait_for(|stop| *stop) => return,
         };
         match shared.gate.admit(peer.ip()) {
-            Ok(permit) => {
-                tokio::spawn(ftp::serve(
-                    shared.clone(),
-                    config.clone(),
-                    stream,
-                    peer,
-                    permit,
-                ));
-            }
+            Ok(permit) => match config.protocol {
+                Protocol::Ftp | Protocol::Ftps => {
+                    tokio::spawn(ftp::serve(
+                        shared.clone(),
+                        config.clone(),
+                        stream,
+                        peer,
+                        permit,
+                    ));
+                }
+                // No front-end answers here yet; the client finds the connection closed.
+                Protocol::Sftp => drop((stream, permit)),
+            },
             Err(refused) => {
                 refusals.tell(&shared, peer, &refused);
                 refuser.refuse(stream, told_in_clear(&config, &Failure::from(refused)));
@@ -341,5 +367,28 @@ impl Refusals {
             times: std::mem::take(&mut self.untold),
         };
         shared.tell_of(0, peer, None, what);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Plaintext, Requirement};
+
+    #[test]
+    fn who_is_refused_at_the_door_is_told_in_the_words_of_the_protocol() {
+        let told = |protocol| {
+            let listener = ListenerConfig {
+                protocol,
+                address: ([127, 0, 0, 1], 0).into(),
+                plaintext: Plaintext::Deny,
+                tls: Requirement::Allowed,
+            };
+            let full = Failure::new(Kind::ServiceClosing, id::A_15, "Too many sessions");
+            String::from_utf8(told_in_clear(&listener, &full)).unwrap()
+        };
+        assert_eq!(told(Protocol::Ftp), "421 Too many sessions [A-15]\r\n");
+        assert_eq!(told(Protocol::Ftps), "");
+        assert_eq!(told(Protocol::Sftp), "Too many sessions [A-15]\r\n");
     }
 }

@@ -95,7 +95,8 @@ impl Tls {
                 .filter(move |rule| rule.clients.contains(client))
         };
         let listener = match protocol {
-            Protocol::Ftp => self.reuse,
+            // SSH has neither TLS nor data connections, and never asks.
+            Protocol::Ftp | Protocol::Sftp => self.reuse,
             Protocol::Ftps => self.implicit_reuse,
         };
         TlsPolicy {

@@ -136,7 +136,7 @@ impl Connection {
         let options = DialogueOptions {
             ipv6: local.is_ipv6(),
             tls: match (tls, listener.protocol) {
-                (None, _) => TlsOffer::None,
+                (None, _) | (_, Protocol::Sftp) => TlsOffer::None,
                 (Some(_), Protocol::Ftp) => TlsOffer::Explicit,
                 (Some(_), Protocol::Ftps) => TlsOffer::Implicit,
             },

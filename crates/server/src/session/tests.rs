@@ -190,6 +190,7 @@ fn config(root: PathBuf) -> Config {
         anonymous: None,
         passive: PassiveConfig::default(),
         tls: None,
+        ssh: None,
         limits: LimitsConfig::default(),
         timeouts: TimeoutsConfig::default(),
         durability: Durability::None,

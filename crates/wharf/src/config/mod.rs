@@ -97,6 +97,7 @@ impl Settings {
             anonymous,
             passive: self.passive(),
             tls: Some(self.tls(state)),
+            ssh: None,
             limits: self.limits(),
             timeouts: self.timeouts(),
             durability: match self.choice("uploads.durability") {

@@ -85,6 +85,7 @@ impl Commands<'_> {
         let scheme = match reach.protocol {
             Protocol::Ftp => "ftpes",
             Protocol::Ftps => "ftps",
+            Protocol::Sftp => "sftp",
         };
         let user = self.with_password(name, ':');
         line(&["filezilla".to_owned(), reach.url(scheme, Some(&user))])

@@ -161,11 +161,12 @@ impl Greeting<'_> {
             .addresses
             .iter()
             .map(|(protocol, address)| {
-                let tls = match protocol {
+                let kept = match protocol {
                     Protocol::Ftp => "explicit TLS",
                     Protocol::Ftps => "implicit TLS",
+                    Protocol::Sftp => "SSH",
                 };
-                (protocol.name(), format!("{address}, {tls}"))
+                (protocol.name(), format!("{address}, {kept}"))
             })
             .collect();
         let ports = &self.config.passive.ports;

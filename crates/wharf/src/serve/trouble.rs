@@ -30,7 +30,7 @@ pub(crate) fn explain(error: StartError, config: &Config) -> Failure {
         }
         StartError::Audit { .. } => Failure::new(error.to_string())
             .hint("does its folder exist, and may this user write there?"),
-        StartError::Tls(_) => {
+        StartError::Tls(_) | StartError::Ssh(_) => {
             Failure::new(error.to_string()).hint("`wharf config check` tells which setting it is")
         }
         StartError::NoListener | StartError::Advertised(_) => Failure::new(error.to_string()),
@@ -43,6 +43,7 @@ fn option(address: SocketAddr, config: &Config) -> (&'static str, u16) {
     let found = listeners.find(|listener| listener.address == address);
     match found.map(|listener| listener.protocol) {
         Some(Protocol::Ftps) => ("--ftps", 2990),
+        Some(Protocol::Sftp) => ("--sftp", 2222),
         Some(Protocol::Ftp) | None => ("--ftp", 2121),
     }
 }
