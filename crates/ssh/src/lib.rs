@@ -21,5 +21,18 @@
     )
 )]
 
+pub mod algorithm;
 pub mod encoding;
 pub mod key;
+pub mod message;
+pub mod transport;
+
+mod cipher;
+mod exchange;
+mod identification;
+mod output;
+mod violation;
+
+pub use self::cipher::MAX_PACKET;
+pub use self::output::{Output, Slot};
+pub use self::violation::{Reason, Violation};
