@@ -171,8 +171,19 @@ impl From<wharf_vfs::Error> for Failure {
                 return Self {
                     kind: Kind::Unsupported,
                     cause: None,
-                    text: "The storage behind this path cannot do that".into(),
+                    text: match error.text() {
+                        text if text == ErrorKind::Unsupported.text() => {
+                            "The storage behind this path cannot do that".into()
+                        }
+                        text => {
+                            format!("The storage behind this path cannot do that: {text}").into()
+                        }
+                    },
                 };
+            }
+            ErrorKind::Incomplete => {
+                let text = format!("The file is not complete: {error}");
+                return Self::new(Kind::DataBroken, id::T_14, text);
             }
             ErrorKind::BadOffset => (
                 Kind::BadOffset,

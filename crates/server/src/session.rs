@@ -332,7 +332,7 @@ impl Session {
         let result = match self.authorize(Op::SetAttributes, path) {
             Ok(()) => self
                 .store
-                .set_attributes(path, attributes)
+                .set_attributes(path, attributes, Follow::Yes)
                 .await
                 .map_err(Failure::from),
             Err(refused) => Err(refused),

@@ -142,6 +142,19 @@ impl fmt::Debug for Batch {
     }
 }
 
+/// Copies what `content` has at `offset`, as a reader does.
+pub(crate) fn copy_at(content: &[u8], offset: u64, buffer: &mut [u8]) -> usize {
+    let rest = usize::try_from(offset)
+        .ok()
+        .and_then(|offset| content.get(offset..))
+        .unwrap_or_default();
+    let length = rest.len().min(buffer.len());
+    if let (Some(to), Some(from)) = (buffer.get_mut(..length), rest.get(..length)) {
+        to.copy_from_slice(from);
+    }
+    length
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

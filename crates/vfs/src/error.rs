@@ -1,5 +1,6 @@
 //! What can go wrong with a file, and who says so.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -16,7 +17,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
-    text: &'static str,
+    text: Cow<'static, str>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -55,6 +56,8 @@ pub enum ErrorKind {
     Unsupported,
     /// The upload cannot continue there: neither a partial nor the file has that many bytes.
     BadOffset,
+    /// Bytes below the end of the upload were never written.
+    Incomplete,
     /// It may work later: somebody else is using it, or a bound is reached.
     Busy,
     /// Too many symbolic links.
@@ -86,6 +89,7 @@ impl ErrorKind {
             Self::CrossDevice => "the two names are in different stores",
             Self::Unsupported => "not supported by this store",
             Self::BadOffset => "the offset is beyond the end of the file",
+            Self::Incomplete => "a part of the file was never written",
             Self::Busy => "busy, try again later",
             Self::Loop => "too many symbolic links",
             Self::Cancelled => "the operation was cancelled",
@@ -106,7 +110,18 @@ impl Error {
     pub const fn with_text(kind: ErrorKind, text: &'static str) -> Self {
         Self {
             kind,
-            text,
+            text: Cow::Borrowed(text),
+            source: None,
+        }
+    }
+
+    /// The same with a text made for the occasion, such as one with numbers in it. It must not
+    /// hold what a peer should not see: no path of the host, nothing another error said.
+    #[must_use]
+    pub const fn with_detail(kind: ErrorKind, text: String) -> Self {
+        Self {
+            kind,
+            text: Cow::Owned(text),
             source: None,
         }
     }
@@ -126,14 +141,14 @@ impl Error {
 
     /// The short text for a peer; the same as `Display`.
     #[must_use]
-    pub const fn text(&self) -> &'static str {
-        self.text
+    pub fn text(&self) -> &str {
+        &self.text
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text)
+        f.write_str(&self.text)
     }
 }
 

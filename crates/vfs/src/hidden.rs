@@ -114,9 +114,20 @@ impl Backend for Hidden {
         self.store.rename(from, to, replace).await
     }
 
-    async fn set_attributes(&self, path: &VPath, attributes: Attributes) -> Result<()> {
+    async fn hard_link(&self, existing: &VPath, new: &VPath) -> Result<()> {
+        self.look(existing)?;
+        self.make(new)?;
+        self.store.hard_link(existing, new).await
+    }
+
+    async fn set_attributes(
+        &self,
+        path: &VPath,
+        attributes: Attributes,
+        follow: Follow,
+    ) -> Result<()> {
         self.look(path)?;
-        self.store.set_attributes(path, attributes).await
+        self.store.set_attributes(path, attributes, follow).await
     }
 
     async fn make_symlink(&self, target: &[u8], path: &VPath) -> Result<()> {
@@ -191,7 +202,10 @@ mod tests {
                 store.remove_dir(&hidden).await,
                 store.remove_file(&hidden).await,
                 store.rename(&hidden, &path("/x"), Replace::Yes).await,
-                store.set_attributes(&hidden, Attributes::default()).await,
+                store
+                    .set_attributes(&hidden, Attributes::default(), Follow::Yes)
+                    .await,
+                store.hard_link(&hidden, &path("/x")).await,
                 store.read_link(&hidden).await.map(|_| ()),
                 store.space(&hidden).await.map(|_| ()),
             ];
@@ -206,6 +220,7 @@ mod tests {
                 store.make_dir(&hidden, 0o755).await,
                 store.make_symlink(b"x", &hidden).await,
                 store.rename(&path("/a/f"), &hidden, Replace::Yes).await,
+                store.hard_link(&path("/a/f"), &hidden).await,
             ];
             for error in made {
                 assert_eq!(error.unwrap_err().kind(), ErrorKind::InvalidName);

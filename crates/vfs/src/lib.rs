@@ -31,6 +31,7 @@ pub mod path;
 
 mod data;
 mod error;
+mod extents;
 mod links;
 mod metadata;
 mod store;
@@ -46,4 +47,4 @@ pub use self::metadata::{
 };
 pub use self::path::{PathError, VPath};
 pub use self::store::{Backend, Store};
-pub use self::upload::{Durability, Published, StageMode, StageRequest, Staged};
+pub use self::upload::{COPY_STEP, Durability, Published, StageMode, StageRequest, Staged};

@@ -30,6 +30,17 @@ pub(crate) fn check_target(target: &[u8], path: &VPath) -> Result<()> {
     Ok(())
 }
 
+/// Refuses the root, which is a directory and has its name.
+pub(crate) fn check_hard_link(existing: &VPath, new: &VPath) -> Result<()> {
+    if existing.is_root() {
+        return Err(Error::new(ErrorKind::IsADirectory));
+    }
+    if new.is_root() {
+        return Err(Error::new(ErrorKind::Exists));
+    }
+    Ok(())
+}
+
 /// Refuses a rename of the root, onto the root, and of a directory into itself.
 pub(crate) fn check_rename(from: &VPath, to: &VPath) -> Result<()> {
     if from.is_root() || to.is_root() {

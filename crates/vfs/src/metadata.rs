@@ -72,9 +72,9 @@ impl Timestamp {
 /// the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Follow {
-    /// Tell about what the link leads to.
+    /// What the link leads to is meant.
     Yes,
-    /// Tell about the link.
+    /// The link itself is meant.
     No,
 }
 
@@ -90,7 +90,8 @@ pub enum Replace {
 /// What to change; `None` leaves it alone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Attributes {
-    /// The permission bits. Set-user-id and set-group-id are refused on files.
+    /// The permission bits. Set-user-id and set-group-id are refused on files, and a symbolic link
+    /// has none to be changed.
     pub mode: Option<u32>,
     /// Last change of the content.
     pub modified: Option<Timestamp>,
@@ -102,13 +103,40 @@ pub struct Attributes {
     pub gid: Option<u32>,
 }
 
-/// Room on the device that holds a path, in bytes.
+impl Attributes {
+    /// Adds what `later` names; of what both name, the later counts.
+    pub(crate) fn add(&mut self, later: &Self) {
+        *self = Self {
+            mode: later.mode.or(self.mode),
+            modified: later.modified.or(self.modified),
+            accessed: later.accessed.or(self.accessed),
+            uid: later.uid.or(self.uid),
+            gid: later.gid.or(self.gid),
+        };
+    }
+}
+
+/// Room on the device that holds a path: bytes, and files that can still be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Space {
-    /// The whole device.
+    /// Bytes of the whole device.
     pub total: u64,
-    /// What the server's user may still write.
+    /// Bytes nobody uses; some of them may be kept for the administrator.
+    pub free: u64,
+    /// Bytes that the server's user may still write.
     pub available: u64,
+    /// Bytes the device gives to a file at a time; at least 1.
+    pub block_size: u64,
+    /// Files the device can hold; 0 where it does not count them.
+    pub files_total: u64,
+    /// Files that can still be made.
+    pub files_free: u64,
+    /// Files that the server's user may still make.
+    pub files_available: u64,
+    /// Nothing can be written there.
+    pub read_only: bool,
+    /// The longest name, in bytes.
+    pub name_max: u64,
 }
 
 /// What a store can do. Front-ends choose their features by it, tests their cases.
@@ -129,8 +157,10 @@ pub struct Capability {
     pub append: bool,
     /// Broken uploads are kept and can be resumed.
     pub resume: bool,
-    /// Staged uploads can be written out of order.
+    /// Staged uploads can be written out of order, and `Update` works.
     pub random_write: bool,
+    /// `hard_link` works.
+    pub hard_links: bool,
     /// `Durability::Full` and `File` do what they promise.
     pub durable: bool,
     /// `space` works.

@@ -130,6 +130,7 @@ impl Backend for Mounts {
             append: all(|c| c.append),
             resume: all(|c| c.resume),
             random_write: all(|c| c.random_write),
+            hard_links: all(|c| c.hard_links),
             durable: all(|c| c.durable),
             space: all(|c| c.space),
             create_time: all(|c| c.create_time),
@@ -235,9 +236,30 @@ impl Backend for Mounts {
         old_store.rename(&old, &new, replace).await
     }
 
-    async fn set_attributes(&self, path: &VPath, attributes: Attributes) -> Result<()> {
+    async fn hard_link(&self, existing: &VPath, new: &VPath) -> Result<()> {
+        if self.is_fixed(existing) {
+            return Err(Error::new(ErrorKind::IsADirectory));
+        }
+        if self.is_fixed(new) {
+            return Err(Error::new(ErrorKind::Exists));
+        }
+        let (old_store, old) = self.changeable(existing)?;
+        let (new_store, new) = self.changeable(new)?;
+        if !std::ptr::eq(old_store, new_store) {
+            old_store.metadata(&old, Follow::No).await?;
+            return Err(Error::new(ErrorKind::CrossDevice));
+        }
+        old_store.hard_link(&old, &new).await
+    }
+
+    async fn set_attributes(
+        &self,
+        path: &VPath,
+        attributes: Attributes,
+        follow: Follow,
+    ) -> Result<()> {
         match self.owner(path) {
-            Owner::Store(store, inside) => store.set_attributes(&inside, attributes).await,
+            Owner::Store(store, inside) => store.set_attributes(&inside, attributes, follow).await,
             Owner::Nobody if self.is_above(path) => Err(fixed()),
             Owner::Nobody => Err(Error::new(ErrorKind::NotFound)),
         }

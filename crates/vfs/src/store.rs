@@ -65,8 +65,19 @@ pub trait Backend: Send + Sync + 'static {
     /// directory into itself; `CrossDevice` rather than a copy.
     async fn rename(&self, from: &VPath, to: &VPath, replace: Replace) -> Result<()>;
 
-    /// Changes what `attributes` names, of what a symbolic link leads to.
-    async fn set_attributes(&self, path: &VPath, attributes: Attributes) -> Result<()>;
+    /// Gives the file `existing` the name `new` as well; never replaces anything. Only regular
+    /// files have several names: `IsADirectory` for a directory, `NotRegular` for a symbolic link
+    /// and the like, since none is followed. `CrossDevice` between stores and file systems.
+    async fn hard_link(&self, existing: &VPath, new: &VPath) -> Result<()>;
+
+    /// Changes what `attributes` names, all of it or, where that can be known before, nothing.
+    /// `Unsupported` for the mode of a symbolic link that is not followed: it has none.
+    async fn set_attributes(
+        &self,
+        path: &VPath,
+        attributes: Attributes,
+        follow: Follow,
+    ) -> Result<()>;
 
     /// Makes the symbolic link `path` with the text `target`. Refuses with `PermissionDenied` a
     /// target that is absolute or climbs out of the store.
@@ -166,12 +177,25 @@ impl Store {
         self.0.rename(from, to, replace).await
     }
 
+    /// See [`Backend::hard_link`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn hard_link(&self, existing: &VPath, new: &VPath) -> Result<()> {
+        self.0.hard_link(existing, new).await
+    }
+
     /// See [`Backend::set_attributes`].
     ///
     /// # Errors
     /// As there.
-    pub async fn set_attributes(&self, path: &VPath, attributes: Attributes) -> Result<()> {
-        self.0.set_attributes(path, attributes).await
+    pub async fn set_attributes(
+        &self,
+        path: &VPath,
+        attributes: Attributes,
+        follow: Follow,
+    ) -> Result<()> {
+        self.0.set_attributes(path, attributes, follow).await
     }
 
     /// See [`Backend::make_symlink`].

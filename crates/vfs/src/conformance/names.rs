@@ -236,9 +236,14 @@ async fn attributes(store: &Store) {
             modified: Some(modified),
             ..Attributes::default()
         };
-        store.set_attributes(&case.at("f"), wanted).await.unwrap();
+        store
+            .set_attributes(&case.at("f"), wanted, Follow::Yes)
+            .await
+            .unwrap();
         assert_eq!(case.look("f").await.modified, modified);
-        let missing = store.set_attributes(&case.at("x"), wanted).await;
+        let missing = store
+            .set_attributes(&case.at("x"), wanted, Follow::Yes)
+            .await;
         case.refused(missing, ErrorKind::NotFound);
     }
     if can.set_mode {
@@ -247,14 +252,19 @@ async fn attributes(store: &Store) {
                 mode: Some(mode),
                 ..Attributes::default()
             };
-            store.set_attributes(&case.at("f"), wanted).await.unwrap();
+            store
+                .set_attributes(&case.at("f"), wanted, Follow::Yes)
+                .await
+                .unwrap();
             assert_eq!(case.look("f").await.mode, mode);
         }
         let wanted = Attributes {
             mode: Some(0o4755),
             ..Attributes::default()
         };
-        let refused = store.set_attributes(&case.at("f"), wanted).await;
+        let refused = store
+            .set_attributes(&case.at("f"), wanted, Follow::Yes)
+            .await;
         case.refused(refused, ErrorKind::PermissionDenied);
         case.write("f", "other").await;
         assert_eq!(case.look("f").await.mode, 0o640);

@@ -3,15 +3,18 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::Write;
+use std::os::unix::fs::FileExt;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{Mode, OFlags};
 
+use super::attributes;
 use super::root::{Place, metadata_of};
-use super::staged::not_wanted;
+use super::staged::{after_failure, not_wanted};
+use crate::data::Reader;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::Kind;
-use crate::upload::{Durability, Published, Staged};
+use crate::metadata::{Attributes, Kind, Metadata, Timestamp};
+use crate::upload::{Durability, Published, Staged, check_apart, check_attributes, copy_by_hand};
 
 /// The right to append to one file. Two appends of which each begins with the same old version
 /// would lose one of them, so the second is told to come again.
@@ -22,6 +25,7 @@ pub(super) struct AppendLock((u64, u64));
 pub(super) struct Target {
     pub(super) file: File,
     pub(super) size: u64,
+    pub(super) metadata: Metadata,
     pub(super) lock: AppendLock,
 }
 
@@ -31,9 +35,12 @@ pub(super) struct Target {
 /// process cannot.
 pub(super) struct InPlace {
     file: File,
+    before: Metadata,
     start: u64,
     written: u64,
     durability: Durability,
+    /// What its client wants the file to have.
+    attributes: Attributes,
     failed: bool,
     finished: bool,
     _lock: AppendLock,
@@ -71,6 +78,7 @@ pub(super) fn open(place: &Place) -> Result<Target> {
     match place.look()? {
         Some(now) if (now.device, now.inode) == (opened.device, opened.inode) => Ok(Target {
             size: now.size,
+            metadata: now,
             file,
             lock,
         }),
@@ -82,19 +90,63 @@ impl InPlace {
     pub(super) fn new(published: Target, durability: Durability) -> Self {
         Self {
             file: published.file,
+            before: published.metadata,
             start: published.size,
             written: 0,
             durability,
+            attributes: Attributes::default(),
             failed: false,
             finished: false,
             _lock: published.lock,
         }
     }
 
+    const fn end(&self) -> u64 {
+        self.start + self.written
+    }
+
+    fn append(&mut self, mut chunk: &[u8]) -> Result<()> {
+        while !chunk.is_empty() {
+            match self.file.write(chunk) {
+                Ok(0) => return Err(Error::new(ErrorKind::NoSpace)),
+                Ok(written) => {
+                    self.written += written as u64;
+                    chunk = chunk.get(written..).unwrap_or_default();
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// What can still fail, the attributes last: they cannot be undone.
+    fn finish(&self, wanted: &dyn Fn() -> bool) -> Result<()> {
+        let sync = || match self.durability {
+            Durability::Full | Durability::File => self.file.sync_all(),
+            Durability::None => Ok(()),
+        };
+        sync()?;
+        if !wanted() {
+            return Err(not_wanted());
+        }
+        if self.attributes != Attributes::default() {
+            attributes::set_open(&self.file, &self.attributes)?;
+            sync()?;
+        }
+        Ok(())
+    }
+
+    /// Remembers a copy that failed: half of one must not stay.
+    fn copied(&mut self, outcome: Result<u64>) -> Result<u64> {
+        self.failed |= outcome.is_err();
+        outcome
+    }
+
     /// Cuts the file back, unless something else has written to it as well.
     fn undo(&mut self) -> Result<()> {
         self.finished = true;
-        if self.written == 0 || self.file.metadata()?.len() != self.start + self.written {
+        if self.written == 0 || self.file.metadata()?.len() != self.end() {
             return Ok(());
         }
         Ok(self.file.set_len(self.start)?)
@@ -103,44 +155,105 @@ impl InPlace {
 
 impl Staged for InPlace {
     fn offset(&self) -> u64 {
-        self.start + self.written
+        self.end()
     }
 
-    fn write(&mut self, mut chunk: &[u8]) -> Result<()> {
-        while !chunk.is_empty() && !self.failed {
-            match self.file.write(chunk) {
-                Ok(written) if written > 0 => {
-                    self.written += written as u64;
-                    chunk = chunk.get(written..).unwrap_or_default();
-                }
+    fn write_at(&mut self, offset: u64, chunk: &[u8]) -> Result<()> {
+        if self.failed {
+            return Err(after_failure());
+        }
+        let outcome = match chunk {
+            [] => Ok(()),
+            _ if offset == self.end() => self.append(chunk),
+            _ => Err(in_the_middle()),
+        };
+        self.failed = outcome.is_err();
+        outcome
+    }
+
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+        loop {
+            match self.file.read_at(buffer, offset) {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                outcome => {
-                    self.failed = true;
-                    return Err(outcome.map_or_else(Error::from, |_| ErrorKind::NoSpace.into()));
-                }
+                outcome => return Ok(outcome?),
             }
         }
-        if self.failed {
-            return Err(Error::new(ErrorKind::Io));
+    }
+
+    fn set_len(&mut self, length: u64) -> Result<()> {
+        if length == self.end() {
+            Ok(())
+        } else {
+            Err(in_the_middle())
         }
+    }
+
+    fn length(&self) -> u64 {
+        self.end()
+    }
+
+    fn metadata(&self) -> Metadata {
+        let wanted = &self.attributes;
+        let modified = wanted.modified.unwrap_or_else(Timestamp::now);
+        Metadata {
+            size: self.end(),
+            modified,
+            mode: wanted.mode.map_or(self.before.mode, |mode| mode & 0o1777),
+            uid: wanted.uid.unwrap_or(self.before.uid),
+            gid: wanted.gid.unwrap_or(self.before.gid),
+            partial: true,
+            ..self.before
+        }
+    }
+
+    fn set_attributes(&mut self, attributes: Attributes) -> Result<()> {
+        check_attributes(&attributes)?;
+        self.attributes.add(&attributes);
         Ok(())
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        let synced = self.file.sync_all();
+        self.failed |= synced.is_err();
+        Ok(synced?)
+    }
+
+    /// By hand: the kernel copies nothing into a file that is only appended to.
+    fn copy_from(
+        &mut self,
+        source: &mut dyn Reader,
+        from: u64,
+        to: u64,
+        length: u64,
+    ) -> Result<u64> {
+        let read = |_: &mut Self, done: u64, room: &mut [u8]| {
+            source.read_at(from.saturating_add(done), room)
+        };
+        let outcome = copy_by_hand(self, read, to, length);
+        self.copied(outcome)
+    }
+
+    fn copy_within(&mut self, from: u64, to: u64, length: u64) -> Result<u64> {
+        let read = |staged: &mut Self, done: u64, room: &mut [u8]| {
+            staged.read_at(from.saturating_add(done), room)
+        };
+        let outcome =
+            check_apart(from, to, length).and_then(|()| copy_by_hand(self, read, to, length));
+        self.copied(outcome)
     }
 
     fn publish_if(mut self: Box<Self>, wanted: &dyn Fn() -> bool) -> Result<Published> {
         if self.failed {
             self.undo()?;
-            return Err(Error::new(ErrorKind::Io));
+            return Err(after_failure());
         }
-        if self.durability != Durability::None {
-            self.file.sync_all()?;
-        }
-        if !wanted() {
+        if let Err(error) = self.finish(wanted) {
             self.undo()?;
-            return Err(not_wanted());
+            return Err(error);
         }
         self.finished = true;
         Ok(Published {
-            size: self.start + self.written,
+            size: self.end(),
             replaced: true,
         })
     }
@@ -162,6 +275,13 @@ impl Drop for InPlace {
             tracing::warn!(%error, "a broken append could not be undone");
         }
     }
+}
+
+const fn in_the_middle() -> Error {
+    Error::with_text(
+        ErrorKind::Unsupported,
+        "the file is too large to be changed in its middle; upload it whole",
+    )
 }
 
 fn appending() -> MutexGuard<'static, HashSet<(u64, u64)>> {

@@ -11,12 +11,14 @@ mod listing;
 mod names;
 mod options;
 mod partials;
+mod publish;
 mod reader;
 mod resume;
 mod root;
 mod scan;
 mod stage;
 mod staged;
+mod staging;
 mod sync;
 mod upload;
 
@@ -26,7 +28,7 @@ use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 use rustix::fd::AsFd;
-use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, StatVfsMountFlags};
 use rustix::io::Errno;
 use tokio::task::spawn_blocking;
 
@@ -115,7 +117,8 @@ impl Backend for LocalStore {
             set_mode: true,
             append: true,
             resume: true,
-            random_write: false,
+            random_write: true,
+            hard_links: true,
             durable: true,
             space: true,
             create_time: true,
@@ -125,11 +128,11 @@ impl Backend for LocalStore {
 
     async fn metadata(&self, path: &VPath, follow: Follow) -> Result<Metadata> {
         self.quickly(path, move |inner, path, wait| {
-            let flags = match follow {
-                Follow::Yes => OFlags::PATH,
-                Follow::No => OFlags::PATH | OFlags::NOFOLLOW,
-            };
-            Ok(metadata_of(inner.root.open_path(path, flags, wait)?)?)
+            Ok(metadata_of(inner.root.open_path(
+                path,
+                path_only(follow),
+                wait,
+            )?)?)
         })
         .await
     }
@@ -213,11 +216,36 @@ impl Backend for LocalStore {
         .await?
     }
 
-    async fn set_attributes(&self, path: &VPath, attributes: Attributes) -> Result<()> {
+    async fn hard_link(&self, existing: &VPath, new: &VPath) -> Result<()> {
+        refuse_staging(existing, ErrorKind::NotFound)?;
+        refuse_staging(new, ErrorKind::InvalidName)?;
+        links::check_hard_link(existing, new)?;
+        let inner = Arc::clone(&self.inner);
+        let (existing, new) = (existing.clone(), new.clone());
+        spawn_blocking(move || {
+            let existing = inner.root.place(&existing, Wait::Allowed)?;
+            let new = inner.root.place(&new, Wait::Allowed)?;
+            hard_link(&existing, &new)?;
+            if inner.shared.options.rename_durability == Durability::Full {
+                sync::directory(&new)?;
+            }
+            Ok(())
+        })
+        .await?
+    }
+
+    async fn set_attributes(
+        &self,
+        path: &VPath,
+        attributes: Attributes,
+        follow: Follow,
+    ) -> Result<()> {
         let inner = Arc::clone(&self.inner);
         let path = path.clone();
         spawn_blocking(move || {
-            let file = inner.root.open_path(&path, OFlags::PATH, Wait::Allowed)?;
+            let file = inner
+                .root
+                .open_path(&path, path_only(follow), Wait::Allowed)?;
             attributes::set(&file, &attributes)
         })
         .await?
@@ -314,12 +342,45 @@ fn rename(from: &Place, to: &Place, replace: Replace) -> Result<()> {
     }
 }
 
+/// Gives a regular file a second name. The kernel follows no link here, and makes none through a
+/// name that has become a link since it was looked at.
+fn hard_link(existing: &Place, new: &Place) -> Result<()> {
+    let found = existing.look()?.ok_or(ErrorKind::NotFound)?;
+    match found.kind {
+        Kind::File => {}
+        Kind::Directory => return Err(Error::new(ErrorKind::IsADirectory)),
+        Kind::Symlink | Kind::Other => return Err(Error::new(ErrorKind::NotRegular)),
+    }
+    Ok(rustix::fs::linkat(
+        &existing.directory,
+        &existing.name,
+        &new.directory,
+        &new.name,
+        AtFlags::empty(),
+    )?)
+}
+
 fn space_of(file: impl AsFd) -> Result<Space> {
     let found = rustix::fs::fstatvfs(file)?;
+    let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
     Ok(Space {
-        total: found.f_blocks.saturating_mul(found.f_frsize),
-        available: found.f_bavail.saturating_mul(found.f_frsize),
+        total: bytes(found.f_blocks),
+        free: bytes(found.f_bfree),
+        available: bytes(found.f_bavail),
+        block_size: found.f_frsize.max(1),
+        files_total: found.f_files,
+        files_free: found.f_ffree,
+        files_available: found.f_favail,
+        read_only: found.f_flag.contains(StatVfsMountFlags::RDONLY),
+        name_max: found.f_namemax,
     })
+}
+
+const fn path_only(follow: Follow) -> OFlags {
+    match follow {
+        Follow::Yes => OFlags::PATH,
+        Follow::No => OFlags::PATH.union(OFlags::NOFOLLOW),
+    }
 }
 
 /// A staging name as another process would have made it.

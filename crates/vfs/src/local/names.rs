@@ -4,7 +4,7 @@
 //! is a ULID: 48 bits of time and 80 random bits, so nobody can guess one, and none blocks another.
 
 use std::borrow::Cow;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 use blake2::digest::consts::U10;
 use blake2::{Blake2b, Digest};
@@ -21,6 +21,8 @@ pub(super) struct Principal([u8; HASH]);
 pub(super) struct Parsed<'a> {
     pub(super) stem: &'a [u8],
     pub(super) principal: Principal,
+    /// Its size does not say where a resume could go on.
+    pub(super) marked: bool,
 }
 
 impl Principal {
@@ -47,7 +49,18 @@ pub(super) fn parse(name: &[u8]) -> Option<Parsed<'_>> {
     Some(Parsed {
         stem,
         principal: Principal(principal.try_into().ok()?),
+        marked: id.first() == Some(&MARK),
     })
+}
+
+/// The same name, marked: whoever finds it after a crash must not go on from its end.
+pub(super) fn marked(name: &CStr) -> Result<CString> {
+    let mut name = name.to_bytes().to_vec();
+    let first = name.len().checked_sub(SUFFIX.len() + ID);
+    if let Some(first) = first.and_then(|first| name.get_mut(first)) {
+        *first = MARK;
+    }
+    CString::new(name).map_err(|_| Error::new(ErrorKind::InvalidName))
 }
 
 /// A new staging name.
@@ -111,6 +124,9 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const SUFFIX: &[u8] = b".part";
 const HASH: usize = 16;
 const ID: usize = 26;
+
+/// Times of ULIDs begin with 0 to 7.
+const MARK: u8 = b'Z';
 const MAX_STEM: usize = MAX_COMPONENT - 3 - HASH - ID - SUFFIX.len();
 
 #[cfg(test)]
@@ -124,6 +140,11 @@ mod tests {
         let parsed = parse(name.to_bytes()).unwrap();
         assert_eq!(parsed.stem, b"a.b.part");
         assert_eq!(parsed.principal, ann);
+        assert!(!parsed.marked);
+        let marked = marked(&name).unwrap();
+        let parsed = parse(marked.to_bytes()).unwrap();
+        assert_eq!((parsed.stem, parsed.principal), (&b"a.b.part"[..], ann));
+        assert!(parsed.marked);
         assert_ne!(make(b"a.b.part", ann).unwrap(), name);
         assert_ne!(Principal::of("bob"), ann);
     }

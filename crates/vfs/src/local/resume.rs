@@ -9,7 +9,8 @@ use super::clone;
 use super::options::LocalOptions;
 use super::partials::{Found, Kept, Key, LiveName, index};
 use super::root::{Place, metadata_of};
-use super::upload::{Content, StagingFile};
+use super::staging::{STAGING_MODE, StagingFile};
+use super::upload::Content;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::Kind;
 
@@ -81,6 +82,25 @@ pub(super) fn at_end(place: &Place, key: &Key, options: &LocalOptions) -> Result
     }
 }
 
+/// All of the published file, to be changed anywhere. Each update has a copy of its own; only one
+/// that is too large for that excludes others, as the append it is.
+pub(super) fn for_update(place: &Place, key: &Key, options: &LocalOptions) -> Result<Beginning> {
+    let published = open_published(place)?;
+    let size = published.metadata()?.len();
+    match copy(place, key, &published, size, options)? {
+        Some(staging) => Ok(Beginning::Staged(Content::File(
+            staging.based_on_published(),
+        ))),
+        None => append::open(place).map(Beginning::InPlace),
+    }
+}
+
+/// Whether there is no partial that the next upload could go on from.
+pub(super) fn is_fresh(place: &Place, key: &Key, options: &LocalOptions) -> bool {
+    let found = index().find(place.key, key, options.partial_ttl);
+    found.kept.is_none() && found.live.is_none_or(|live| live.resumable() == 0)
+}
+
 /// All of this principal's partial. Without a published file, SIZE tells a client how much of its
 /// broken upload is here, and curl then sends the rest with APPE.
 pub(super) fn at_end_of_partial(
@@ -89,7 +109,7 @@ pub(super) fn at_end_of_partial(
     options: &LocalOptions,
 ) -> Result<Beginning> {
     let found = index().find(place.key, key, options.partial_ttl);
-    if found.live.is_some_and(|live| live.length() > 0) {
+    if found.live.is_some_and(|live| live.resumable() > 0) {
         // Unlike a resume it does not say where it goes on, so it may be somebody else's line of
         // the same log.
         return Err(Error::with_text(
@@ -164,8 +184,8 @@ fn copy(
     length: u64,
     options: &LocalOptions,
 ) -> Result<Option<StagingFile>> {
-    let mut staging = StagingFile::create(place, key, Mode::RUSR | Mode::WUSR)?;
-    let copied = clone::prefix(published, &mut staging, length, options.clone_limit);
+    let mut staging = StagingFile::create(place, key, STAGING_MODE)?;
+    let copied = clone::prefix(place, published, &mut staging, length, options.clone_limit);
     if matches!(copied, Ok(true)) {
         return Ok(Some(staging));
     }

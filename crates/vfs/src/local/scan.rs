@@ -56,6 +56,10 @@ fn read(place: &Place, directory: rustix::fd::OwnedFd, ttl: Duration) -> Result<
             place.unlink(&kept.file)?;
             continue;
         }
+        if parsed.marked {
+            // Another process may still be writing to it, so it stays until it has expired.
+            continue;
+        }
         let key = Key {
             stem: parsed.stem.into(),
             principal: parsed.principal,

@@ -12,6 +12,7 @@ use super::root::{Attempt, Place, Refusal, Root, Wait, refuse_staging};
 use super::staged::{LocalStaged, Terms, check_target};
 use super::{Shared, scan, space_of};
 use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::Metadata;
 use crate::path::VPath;
 use crate::upload::{StageMode, StageRequest, Staged};
 
@@ -28,7 +29,8 @@ pub(super) fn stage(
         return Err(Error::new(ErrorKind::IsADirectory).into());
     }
     let place = root.place(path, wait)?;
-    let exists = check(&place, request)?;
+    let previous = check(&place, request)?;
+    let exists = previous.is_some();
     let key = Key::new(&place.name, &request.principal);
     let options = &shared.options;
     if index().needs_scan(place.key) {
@@ -41,19 +43,28 @@ pub(super) fn stage(
         replace: request.replace,
         durability: request.durability,
         permissions: request.permissions,
+        updates: exists && request.mode == StageMode::Update,
         shared: Arc::clone(shared),
     };
     let beginning = match request.mode {
         StageMode::Create | StageMode::Resume { offset: 0 } => Beginning::fresh(),
-        StageMode::Resume { .. } | StageMode::Append if wait == Wait::Never => {
+        StageMode::Append | StageMode::Update
+            if !exists && resume::is_fresh(&place, &key, options) =>
+        {
+            Beginning::fresh()
+        }
+        StageMode::Resume { .. } | StageMode::Append | StageMode::Update if wait == Wait::Never => {
             return Err(Refusal::WouldWait);
         }
         StageMode::Resume { offset } => resume::at(&place, &key, offset, exists, options)?,
         StageMode::Append if exists => resume::at_end(&place, &key, options)?,
-        StageMode::Append => resume::at_end_of_partial(&place, &key, options)?,
+        StageMode::Update if exists => resume::for_update(&place, &key, options)?,
+        StageMode::Append | StageMode::Update => resume::at_end_of_partial(&place, &key, options)?,
     };
     Ok(match beginning {
-        Beginning::Staged(content) => Box::new(LocalStaged::begin(place, key, content, terms)),
+        Beginning::Staged(content) => {
+            Box::new(LocalStaged::begin(place, key, content, terms, previous))
+        }
         Beginning::InPlace(target) => Box::new(InPlace::new(target, request.durability)),
     })
 }
@@ -78,13 +89,13 @@ pub(super) fn partial(
     }
     let key = Key::new(&place.name, principal);
     let found = index().find(place.key, &key, options.partial_ttl);
-    let live = found.live.map(|live| live.length());
+    let live = found.live.map(|live| live.resumable());
     let kept = found.kept.map(|kept| kept.size);
     Ok(live.max(kept).filter(|bytes| *bytes > 0))
 }
 
-/// Refuses what would fail later anyway. `true` if there is a file to be replaced.
-fn check(place: &Place, request: &StageRequest) -> Result<bool> {
+/// Refuses what would fail later anyway. Answers what is known about the file to be replaced.
+fn check(place: &Place, request: &StageRequest) -> Result<Option<Metadata>> {
     let may_create = Access::WRITE_OK | Access::EXEC_OK;
     rustix::fs::accessat(&place.directory, c".", may_create, AtFlags::EACCESS)?;
     let previous = place.look()?;
@@ -99,5 +110,5 @@ fn check(place: &Place, request: &StageRequest) -> Result<bool> {
     {
         return Err(Error::new(ErrorKind::NoSpace));
     }
-    Ok(previous.is_some())
+    Ok(previous)
 }

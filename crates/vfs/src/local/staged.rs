@@ -1,35 +1,39 @@
-//! A staged upload on a local disk: writing, publishing, keeping.
+//! A staged upload on a local disk: writing and keeping.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use rustix::fs::{AtFlags, CWD, FallocateFlags, Gid, Mode, OFlags, RenameFlags, Uid};
-use rustix::io::Errno;
-
-use super::Shared;
 use super::partials::{Kept, Key, index};
-use super::root::{Place, proc_path};
-use super::sync;
-use super::upload::{Content, StagingFile, Upload, taken_over};
+use super::root::Place;
+use super::staging::{STAGING_MODE, StagingFile};
+use super::upload::{Content, Upload, taken_over};
+use super::{Shared, attributes, sync};
+use crate::data::Reader;
 use crate::error::{Error, ErrorKind, Result};
-use crate::metadata::{Kind, Metadata, Timestamp};
-use crate::upload::{Durability, Published, Staged};
+use crate::metadata::{Attributes, Kind, Metadata, Timestamp};
+use crate::upload::{Durability, Published, Staged, check_apart, check_attributes, copy_by_hand};
 
 /// What an upload keeps of its request.
 pub(super) struct Terms {
     pub(super) replace: bool,
     pub(super) durability: Durability,
     pub(super) permissions: u32,
+    /// It began with all of the published file.
+    pub(super) updates: bool,
     pub(super) shared: Arc<Shared>,
 }
 
 pub(super) struct LocalStaged {
-    place: Place,
-    key: Key,
+    pub(super) place: Place,
+    pub(super) key: Key,
     upload: Arc<Upload>,
-    terms: Terms,
+    pub(super) terms: Terms,
+    /// What would have been replaced when the upload began.
+    previous: Option<Metadata>,
+    /// What its client wants the file to have.
+    pub(super) attributes: Attributes,
+    /// Something is not as it was when the upload began.
+    changed: bool,
     /// A write failed; what follows it would leave a gap.
     failed: bool,
     finished: bool,
@@ -37,7 +41,13 @@ pub(super) struct LocalStaged {
 
 impl LocalStaged {
     /// Begins an upload with what is there already, and lets a resume find it.
-    pub(super) fn begin(place: Place, key: Key, content: Content, terms: Terms) -> Self {
+    pub(super) fn begin(
+        place: Place,
+        key: Key,
+        content: Content,
+        terms: Terms,
+        previous: Option<Metadata>,
+    ) -> Self {
         let upload = Arc::new(Upload::new(content));
         index().begin(place.key, key.clone(), Arc::clone(&upload));
         Self {
@@ -45,155 +55,82 @@ impl LocalStaged {
             key,
             upload,
             terms,
+            previous,
+            attributes: Attributes::default(),
+            changed: false,
             failed: false,
             finished: false,
         }
     }
 
-    fn publish_content(&self, content: &Content, wanted: Wanted<'_>) -> Result<Published> {
-        let previous = self.place.look()?;
-        check_target(previous.as_ref(), self.terms.replace)?;
-        match content {
-            Content::Memory(bytes) => self.publish_bytes(bytes, previous.as_ref(), wanted)?,
-            Content::File(staging) => {
-                self.finish_file(&staging.file, previous.as_ref(), wanted)?;
-                self.rename(staging.name.as_c_str())?;
-            }
-            Content::Gone => return Err(taken_over()),
+    /// Writes at `offset`, or in order.
+    fn write_anywhere(&mut self, offset: Option<u64>, chunk: &[u8]) -> Result<()> {
+        if self.failed {
+            return Err(after_failure());
         }
-        Ok(Published {
-            size: content.length(),
-            replaced: previous.is_some(),
-        })
-    }
-
-    /// Creates, writes and publishes a small file in one go.
-    fn publish_bytes(
-        &self,
-        bytes: &[u8],
-        previous: Option<&Metadata>,
-        wanted: Wanted<'_>,
-    ) -> Result<()> {
-        let mode = Mode::from_raw_mode(self.permissions(previous));
-        if previous.is_none() && !self.terms.shared.no_unnamed.load(Ordering::Relaxed) {
-            match self.publish_unnamed(bytes, mode, wanted) {
-                Err(error) if error.kind() == ErrorKind::Unsupported => {
-                    self.terms.shared.no_unnamed.store(true, Ordering::Relaxed);
-                }
-                outcome => return outcome,
-            }
-        }
-        let mut staging = StagingFile::create(&self.place, &self.key, mode)?;
-        if self.terms.durability == Durability::None {
-            // A rename over a file makes ext4 send blocks that it has not placed yet to the disk
-            // at once, which costs more than all the rest. Placed beforehand, they may wait.
-            let length = bytes.len() as u64;
-            rustix::fs::fallocate(&staging.file, FallocateFlags::empty(), 0, length).ok();
-        }
-        let outcome = staging
-            .write(bytes)
-            .and_then(|()| self.finish_file(&staging.file, previous, wanted))
-            .and_then(|()| self.rename(staging.name.as_c_str()));
-        if outcome.is_err() {
-            self.place.unlink(staging.name.as_c_str())?;
-        }
+        let durable = self.terms.durability != Durability::None;
+        let outcome = self
+            .upload
+            .write(&self.place, &self.key, offset, chunk, durable);
+        self.changed |= !chunk.is_empty();
+        self.failed = outcome.is_err();
         outcome
     }
 
-    /// For a new name: a file that never had another one. Measured on ext4, this takes half the
-    /// time of a staging name and a rename, and a crash leaves nothing.
-    fn publish_unnamed(&self, bytes: &[u8], mode: Mode, wanted: Wanted<'_>) -> Result<()> {
-        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-        let file = match rustix::fs::openat(&self.place.directory, c".", flags, mode) {
-            Ok(file) => File::from(file),
-            // What kernels and file systems without O_TMPFILE say.
-            Err(Errno::ISDIR | Errno::OPNOTSUPP | Errno::INVAL) => {
-                return Err(Error::new(ErrorKind::Unsupported));
-            }
-            Err(errno) => return Err(errno.into()),
-        };
-        file.write_all_at(bytes, 0)?;
-        self.finish_file(&file, None, wanted)?;
-        match link(&file, &self.place, &self.place.name) {
-            // Somebody else published it meanwhile; the last one wins.
-            Err(error) if error.kind() == ErrorKind::Exists && self.terms.replace => {
-                let name = super::names::make(&self.key.stem, self.key.principal)?;
-                let name = super::partials::LiveName::new(name);
-                link(&file, &self.place, name.as_c_str())?;
-                let outcome = self.rename(name.as_c_str());
-                if outcome.is_err() {
-                    self.place.unlink(name.as_c_str())?;
-                }
-                outcome
-            }
-            outcome => outcome,
+    fn write_anywhere_cached(&mut self, offset: Option<u64>, chunk: &[u8]) -> Option<Result<()>> {
+        if self.failed {
+            return Some(Err(after_failure()));
         }
+        let outcome = self.upload.write_cached(offset, chunk);
+        self.changed |= !chunk.is_empty();
+        self.failed = matches!(outcome, Some(Err(_)));
+        outcome
     }
 
-    /// Permissions, owner and durability of the bytes, before the file gets its name; and, last of
-    /// all, whether it is to get it.
-    fn finish_file(
+    /// Copies in the kernel from `source`, or from this upload; `None` where that does not work.
+    fn copy_in_kernel(
         &self,
-        file: &File,
-        previous: Option<&Metadata>,
-        wanted: Wanted<'_>,
-    ) -> Result<()> {
-        let now = rustix::fs::fstat(file)?;
-        if let Some(previous) = previous
-            && (previous.uid, previous.gid) != (now.st_uid, now.st_gid)
-        {
-            // Only root may give files away; for anybody else the new version is the uploader's.
-            let owner = Some(Uid::from_raw(previous.uid));
-            let group = Some(Gid::from_raw(previous.gid));
-            if rustix::fs::fchown(file, owner, group).is_err() {
-                rustix::fs::fchown(file, None, group).ok();
+        source: Option<&File>,
+        range: (u64, u64),
+        length: u64,
+    ) -> Result<Option<u64>> {
+        self.upload.with_file(&self.place, &self.key, |file| {
+            if source.is_none() {
+                file.check_written(range.0..range.0.saturating_add(length))?;
             }
-        }
-        // The process's umask, and for a staging file its own bits, stand between.
-        let mode = self.permissions(previous);
-        if now.st_mode & 0o7777 != mode {
-            rustix::fs::fchmod(file, Mode::from_raw_mode(mode))?;
-        }
-        match self.terms.durability {
-            Durability::Full | Durability::File => rustix::fs::fsync(file)?,
-            Durability::None => {}
-        }
-        if wanted() { Ok(()) } else { Err(not_wanted()) }
+            file.copy(&self.place, source, range, length)
+        })
     }
 
-    /// A replaced file's bits, or the request's; never set-user-id: the bytes are a stranger's.
-    fn permissions(&self, previous: Option<&Metadata>) -> u32 {
-        0o777 & previous.map_or(self.terms.permissions, |previous| previous.mode)
+    /// Remembers a copy that failed: half of one must not be published.
+    fn copied(&mut self, outcome: Result<u64>) -> Result<u64> {
+        self.changed = true;
+        self.failed |= outcome.is_err();
+        outcome
     }
 
-    fn rename(&self, staging: &std::ffi::CStr) -> Result<()> {
-        let directory = &self.place.directory;
-        let name = self.place.name.as_c_str();
-        if self.terms.replace {
-            return Ok(rustix::fs::renameat(directory, staging, directory, name)?);
+    /// An update that changed nothing leaves the published file as it is, times and all.
+    fn publish_nothing(&self, content: &Content, wanted: Wanted<'_>) -> Result<Published> {
+        self.throw_away(content)?;
+        if !wanted() {
+            return Err(not_wanted());
         }
-        match rustix::fs::renameat_with(directory, staging, directory, name, RenameFlags::NOREPLACE)
-        {
-            // Some file systems do not know the flag. A link does not replace anything either.
-            Err(Errno::INVAL) => {
-                rustix::fs::linkat(directory, staging, directory, name, AtFlags::empty())?;
-                self.place.unlink(staging)
-            }
-            outcome => Ok(outcome?),
-        }
+        Ok(Published {
+            size: content.length(),
+            replaced: true,
+        })
     }
 
     /// Puts the bytes aside for a resume.
     fn keep_content(&self, content: Content) -> Result<u64> {
-        let file = match content {
+        let mut file = match content {
             Content::Gone => return Ok(0),
             Content::Memory(bytes) if bytes.is_empty() => {
                 self.forget();
                 return Ok(0);
             }
             Content::Memory(bytes) => {
-                let mode = Mode::RUSR | Mode::WUSR;
-                let mut file = StagingFile::create(&self.place, &self.key, mode)
+                let mut file = StagingFile::create(&self.place, &self.key, STAGING_MODE)
                     .inspect_err(|_| self.forget())?;
                 // Of a full disk, as much as fits.
                 file.write(&bytes).ok();
@@ -201,39 +138,46 @@ impl LocalStaged {
             }
             Content::File(file) => file,
         };
-        if file.length == 0 {
+        if file.resumable() == 0 {
             self.forget();
             self.place.unlink(file.name.as_c_str())?;
             return Ok(0);
         }
+        file.settle(&self.place, &self.key)
+            .inspect_err(|_| self.forget())?;
         let kept = Kept {
             file: file.name.as_c_str().to_owned(),
-            size: file.length,
+            size: file.length(),
             modified: Timestamp::now(),
         };
         let options = &self.terms.shared.options;
         let (place, key) = (self.place.key, self.key.clone());
         let surplus = index().keep(place, key, &self.upload, kept, options);
         let Some(surplus) = surplus else {
-            return Ok(file.length);
+            return Ok(file.length());
         };
         let refused = surplus.as_c_str() == file.name.as_c_str();
         self.place.unlink(&surplus)?;
-        Ok(if refused { 0 } else { file.length })
+        Ok(if refused { 0 } else { file.length() })
     }
 
     /// After a failed `publish`. A failed `fsync` may have lost bytes that a second one would not
     /// miss, so nothing is kept then.
     fn keep_unpublished(&self, content: Content, reason: ErrorKind) {
         let outcome = match content {
-            Content::File(file) if reason == ErrorKind::Io => {
-                self.forget();
-                self.place.unlink(file.name.as_c_str())
-            }
+            content @ Content::File(_) if reason == ErrorKind::Io => self.throw_away(&content),
             content => self.keep_content(content).map(|_| ()),
         };
         if let Err(error) = outcome {
             tracing::warn!(%error, "an upload could be neither published nor kept");
+        }
+    }
+
+    fn throw_away(&self, content: &Content) -> Result<()> {
+        self.forget();
+        match content {
+            Content::File(file) => self.place.unlink(file.name.as_c_str()),
+            Content::Memory(_) | Content::Gone => Ok(()),
         }
     }
 
@@ -244,30 +188,140 @@ impl LocalStaged {
 
 impl Staged for LocalStaged {
     fn offset(&self) -> u64 {
-        self.upload.length()
+        self.upload.prefix()
     }
 
     fn write(&mut self, chunk: &[u8]) -> Result<()> {
-        if self.failed {
-            return Err(after_failure());
-        }
-        let outcome = self.upload.write(
-            &self.place,
-            &self.key,
-            chunk,
-            self.terms.durability != Durability::None,
-        );
-        self.failed = outcome.is_err();
-        outcome
+        self.write_anywhere(None, chunk)
+    }
+
+    fn write_at(&mut self, offset: u64, chunk: &[u8]) -> Result<()> {
+        self.write_anywhere(Some(offset), chunk)
     }
 
     fn write_cached(&mut self, chunk: &[u8]) -> Option<Result<()>> {
+        self.write_anywhere_cached(None, chunk)
+    }
+
+    fn write_at_cached(&mut self, offset: u64, chunk: &[u8]) -> Option<Result<()>> {
+        self.write_anywhere_cached(Some(offset), chunk)
+    }
+
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+        self.upload.read_at(offset, buffer)
+    }
+
+    fn set_len(&mut self, length: u64) -> Result<()> {
         if self.failed {
-            return Some(Err(after_failure()));
+            return Err(after_failure());
         }
-        let outcome = self.upload.write_cached(chunk);
-        self.failed = matches!(outcome, Some(Err(_)));
-        outcome
+        let before = self.upload.length();
+        self.upload.set_len(&self.place, &self.key, length)?;
+        self.changed |= length != before;
+        Ok(())
+    }
+
+    fn length(&self) -> u64 {
+        self.upload.length()
+    }
+
+    fn metadata(&self) -> Metadata {
+        let (size, file) = self.upload.look();
+        let attributes = &self.attributes;
+        let (uid, gid) = match self.previous.or(file) {
+            Some(owned) => (owned.uid, owned.gid),
+            None => (
+                rustix::process::geteuid().as_raw(),
+                rustix::process::getegid().as_raw(),
+            ),
+        };
+        Metadata {
+            kind: Kind::File,
+            size,
+            modified: attributes.modified.unwrap_or_else(Timestamp::now),
+            created: file.and_then(|file| file.created),
+            mode: self.permissions(self.previous.as_ref()),
+            uid: attributes.uid.unwrap_or(uid),
+            gid: attributes.gid.unwrap_or(gid),
+            links: 1,
+            device: file.map_or(0, |file| file.device),
+            inode: file.map_or(0, |file| file.inode),
+            partial: true,
+        }
+    }
+
+    fn set_attributes(&mut self, attributes: Attributes) -> Result<()> {
+        check_attributes(&attributes)?;
+        if attributes.uid.is_some() || attributes.gid.is_some() {
+            // Whether the owner may be set is only known by setting it.
+            self.upload.with_file(&self.place, &self.key, |file| {
+                attributes::set_owner(&file.file, &attributes)
+            })?;
+        }
+        self.attributes.add(&attributes);
+        self.changed = true;
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        if self.failed {
+            return Err(after_failure());
+        }
+        let synced = self
+            .upload
+            .with_file(&self.place, &self.key, |file| Ok(file.file.sync_all()));
+        if let Err(error) = synced? {
+            self.failed = true;
+            self.throw_away(&self.upload.take())?;
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    fn copy_from(
+        &mut self,
+        source: &mut dyn Reader,
+        from: u64,
+        to: u64,
+        length: u64,
+    ) -> Result<u64> {
+        if self.failed {
+            return Err(after_failure());
+        }
+        let in_kernel = match source.file() {
+            Some(file) => self.copy_in_kernel(Some(file), (from, to), length),
+            None => Ok(None),
+        };
+        let outcome = match in_kernel {
+            Ok(Some(copied)) => Ok(copied),
+            Ok(None) => {
+                let read = |_: &mut Self, done: u64, room: &mut [u8]| {
+                    source.read_at(from.saturating_add(done), room)
+                };
+                copy_by_hand(self, read, to, length)
+            }
+            Err(error) => Err(error),
+        };
+        self.copied(outcome)
+    }
+
+    fn copy_within(&mut self, from: u64, to: u64, length: u64) -> Result<u64> {
+        if self.failed {
+            return Err(after_failure());
+        }
+        let outcome = match check_apart(from, to, length)
+            .and_then(|()| self.copy_in_kernel(None, (from, to), length))
+        {
+            Ok(Some(copied)) => Ok(copied),
+            Ok(None) => {
+                let read = |staged: &mut Self, done: u64, room: &mut [u8]| {
+                    staged.read_at(from.saturating_add(done), room)
+                };
+                copy_by_hand(self, read, to, length)
+            }
+            Err(error) => Err(error),
+        };
+        self.copied(outcome)
     }
 
     fn publish_if(mut self: Box<Self>, wanted: Wanted<'_>) -> Result<Published> {
@@ -275,11 +329,13 @@ impl Staged for LocalStaged {
             return Err(after_failure());
         }
         let content = self.upload.take();
+        self.finished = true;
         if matches!(content, Content::Gone) {
-            self.finished = true;
             return Err(taken_over());
         }
-        self.finished = true;
+        if self.terms.updates && !self.changed {
+            return self.publish_nothing(&content, wanted);
+        }
         let published = match self.publish_content(&content, wanted) {
             Ok(published) => published,
             Err(error) => {
@@ -305,11 +361,7 @@ impl Staged for LocalStaged {
 
     fn discard(mut self: Box<Self>) -> Result<()> {
         self.finished = true;
-        self.forget();
-        match self.upload.take() {
-            Content::File(file) => self.place.unlink(file.name.as_c_str()),
-            Content::Memory(_) | Content::Gone => Ok(()),
-        }
+        self.throw_away(&self.upload.take())
     }
 }
 
@@ -324,7 +376,7 @@ impl Drop for LocalStaged {
 }
 
 /// Asked once the bytes are ready for their name.
-type Wanted<'a> = &'a dyn Fn() -> bool;
+pub(super) type Wanted<'a> = &'a dyn Fn() -> bool;
 
 pub(super) const fn not_wanted() -> Error {
     Error::with_text(ErrorKind::Cancelled, "whoever sent it is gone")
@@ -341,27 +393,6 @@ pub(super) fn check_target(previous: Option<&Metadata>, replace: bool) -> Result
     }
 }
 
-/// Gives an unnamed file a name. The first way needs Linux 6.10 or root, the second `/proc`.
-fn link(file: &File, place: &Place, name: &std::ffi::CStr) -> Result<()> {
-    match rustix::fs::linkat(file, c"", &place.directory, name, AtFlags::EMPTY_PATH) {
-        Err(Errno::NOENT | Errno::PERM) => {}
-        outcome => return Ok(outcome?),
-    }
-    match rustix::fs::linkat(
-        CWD,
-        proc_path(file).as_str(),
-        &place.directory,
-        name,
-        AtFlags::SYMLINK_FOLLOW,
-    ) {
-        // Without /proc there is no second way; but the directory may also have been removed.
-        Err(Errno::NOENT) if rustix::fs::fstat(&place.directory)?.st_nlink > 0 => {
-            Err(Error::new(ErrorKind::Unsupported))
-        }
-        outcome => Ok(outcome?),
-    }
-}
-
-const fn after_failure() -> Error {
+pub(super) const fn after_failure() -> Error {
     Error::with_text(ErrorKind::Io, "an earlier write of this upload failed")
 }

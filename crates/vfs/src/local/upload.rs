@@ -1,32 +1,29 @@
 //! The bytes of one upload, shared between its writer and whoever may take it over.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{Mode, OFlags};
-
-use super::append::AppendLock;
-use super::names;
-use super::partials::{Key, LiveName};
-use super::root::Place;
+use super::partials::Key;
+use super::root::{Place, metadata_of};
+use super::staging::{STAGING_MODE, StagingFile};
+use crate::data::copy_at;
 use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::Metadata;
 
 /// An upload under way.
 ///
 /// The lock is held for one chunk, never for a transfer. Whoever takes the content out fences the
 /// writer: nothing it writes later arrives anywhere.
 pub(super) struct Upload {
-    length: AtomicU64,
+    resumable: AtomicU64,
     content: Mutex<Content>,
 }
 
 /// Where the bytes are.
 #[derive(Debug)]
 pub(super) enum Content {
-    /// The beginning of a file that may stay small: creating a file twice, under its staging name
-    /// and its own, costs more than anything else about a small upload.
+    /// The beginning of a file that may stay small, without a gap: creating a file twice, under
+    /// its staging name and its own, costs more than anything else about a small upload.
     Memory(Vec<u8>),
     /// In a staging file.
     File(StagingFile),
@@ -34,22 +31,10 @@ pub(super) enum Content {
     Gone,
 }
 
-/// A staging file being written.
-#[derive(Debug)]
-pub(super) struct StagingFile {
-    pub(super) file: File,
-    pub(super) name: LiveName,
-    pub(super) length: u64,
-    /// Up to where the disk was told to begin.
-    begun: u64,
-    /// Held while this is an append to a published file.
-    pub(super) appending: Option<AppendLock>,
-}
-
 impl Upload {
     pub(super) fn new(content: Content) -> Self {
         Self {
-            length: AtomicU64::new(content.length()),
+            resumable: AtomicU64::new(content.resumable()),
             content: Mutex::new(content),
         }
     }
@@ -59,41 +44,88 @@ impl Upload {
         Self::new(Content::Memory(Vec::new()))
     }
 
-    /// Bytes so far; known without waiting for the chunk being written.
-    pub(super) fn length(&self) -> u64 {
-        self.length.load(Ordering::Acquire)
+    /// Bytes that a resume would find; known without waiting for the chunk being written.
+    pub(super) fn resumable(&self) -> u64 {
+        self.resumable.load(Ordering::Acquire)
     }
 
-    /// Appends. If it will be `durable`, the disk begins with it now: the wait at the end is then
-    /// for the last few megabytes only.
+    /// Where bytes go that come in order.
+    pub(super) fn prefix(&self) -> u64 {
+        self.lock().prefix()
+    }
+
+    pub(super) fn length(&self) -> u64 {
+        self.lock().length()
+    }
+
+    /// The length, and what is known about the staging file where there is one.
+    pub(super) fn look(&self) -> (u64, Option<Metadata>) {
+        match &*self.lock() {
+            Content::File(file) => (file.length(), metadata_of(&file.file).ok()),
+            content @ (Content::Memory(_) | Content::Gone) => (content.length(), None),
+        }
+    }
+
+    /// Writes at `offset`, or in order. If it will be `durable`, the disk begins with it now: the
+    /// wait at the end is then for the last few megabytes only.
     pub(super) fn write(
         &self,
         place: &Place,
         key: &Key,
+        offset: Option<u64>,
         chunk: &[u8],
         durable: bool,
     ) -> Result<()> {
-        let mut content = self.lock();
-        let outcome = content.append(place, key, chunk);
-        if durable && let Content::File(file) = &mut *content {
-            file.start_writing();
-        }
-        self.length.store(content.length(), Ordering::Release);
-        outcome
+        self.change(|content| {
+            let outcome = content.write(place, key, offset, chunk);
+            if durable && let Content::File(file) = content {
+                file.start_writing();
+            }
+            outcome
+        })
     }
 
     /// Writes if the bytes stay in memory.
-    pub(super) fn write_cached(&self, chunk: &[u8]) -> Option<Result<()>> {
+    pub(super) fn write_cached(&self, offset: Option<u64>, chunk: &[u8]) -> Option<Result<()>> {
         let mut content = self.content.try_lock().ok()?;
         match &mut *content {
-            Content::Memory(bytes) if fits(bytes, chunk) => {
-                bytes.extend_from_slice(chunk);
-                self.length.store(bytes.len() as u64, Ordering::Release);
-                Some(Ok(()))
-            }
-            Content::Memory(_) | Content::File(_) => None,
+            Content::Memory(bytes) => put(bytes, offset, chunk).then(|| {
+                self.resumable.store(bytes.len() as u64, Ordering::Release);
+                Ok(())
+            }),
+            Content::File(_) => None,
             Content::Gone => Some(Err(taken_over())),
         }
+    }
+
+    pub(super) fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+        match &*self.lock() {
+            Content::Memory(bytes) => Ok(copy_at(bytes, offset, buffer)),
+            Content::File(file) => file.read_at(offset, buffer),
+            Content::Gone => Err(taken_over()),
+        }
+    }
+
+    pub(super) fn set_len(&self, place: &Place, key: &Key, length: u64) -> Result<()> {
+        self.change(|content| match content {
+            Content::Memory(bytes) if length <= bytes.len() as u64 => {
+                bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+                Ok(())
+            }
+            Content::Memory(_) | Content::File(_) | Content::Gone => {
+                content.file(place, key)?.set_len(place, length)
+            }
+        })
+    }
+
+    /// Does something with the staging file, made now if it was not needed before.
+    pub(super) fn with_file<T>(
+        &self,
+        place: &Place,
+        key: &Key,
+        work: impl FnOnce(&mut StagingFile) -> Result<T>,
+    ) -> Result<T> {
+        self.change(|content| work(content.file(place, key)?))
     }
 
     /// Takes the content away from its writer.
@@ -101,16 +133,23 @@ impl Upload {
         std::mem::replace(&mut *self.lock(), Content::Gone)
     }
 
-    /// Takes the content away from its writer if it has at least `length` bytes.
+    /// Takes the content away from its writer if a resume finds at least `length` bytes in it.
     pub(super) fn take_if(&self, length: u64) -> Option<Content> {
         let mut content = self.lock();
         match *content {
             Content::Gone => None,
-            Content::Memory(_) | Content::File(_) if content.length() < length => None,
+            Content::Memory(_) | Content::File(_) if content.resumable() < length => None,
             Content::Memory(_) | Content::File(_) => {
                 Some(std::mem::replace(&mut *content, Content::Gone))
             }
         }
+    }
+
+    fn change<T>(&self, work: impl FnOnce(&mut Content) -> Result<T>) -> Result<T> {
+        let mut content = self.lock();
+        let outcome = work(&mut content);
+        self.resumable.store(content.resumable(), Ordering::Release);
+        outcome
     }
 
     fn lock(&self) -> MutexGuard<'_, Content> {
@@ -119,97 +158,71 @@ impl Upload {
 }
 
 impl Content {
-    pub(super) fn length(&self) -> u64 {
+    pub(super) const fn length(&self) -> u64 {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,
-            Self::File(file) => file.length,
+            Self::File(file) => file.length(),
             Self::Gone => 0,
         }
     }
 
-    fn append(&mut self, place: &Place, key: &Key, chunk: &[u8]) -> Result<()> {
+    const fn prefix(&self) -> u64 {
         match self {
-            Self::Memory(bytes) if fits(bytes, chunk) => {
-                bytes.extend_from_slice(chunk);
-                Ok(())
-            }
-            Self::Memory(bytes) => {
-                let mut file = StagingFile::create(place, key, STAGING_MODE)?;
-                let outcome = file.write(bytes).and_then(|()| file.write(chunk));
-                *self = Self::File(file);
-                outcome
-            }
-            Self::File(file) => file.write(chunk),
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::File(file) => file.prefix(),
+            Self::Gone => 0,
+        }
+    }
+
+    const fn resumable(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::File(file) => file.resumable(),
+            Self::Gone => 0,
+        }
+    }
+
+    fn write(&mut self, place: &Place, key: &Key, offset: Option<u64>, chunk: &[u8]) -> Result<()> {
+        if let Self::Memory(bytes) = self
+            && put(bytes, offset, chunk)
+        {
+            return Ok(());
+        }
+        let file = self.file(place, key)?;
+        let offset = offset.unwrap_or_else(|| file.prefix());
+        file.write_at(place, offset, chunk)
+    }
+
+    /// The staging file, made now if the bytes are still in memory.
+    fn file(&mut self, place: &Place, key: &Key) -> Result<&mut StagingFile> {
+        if let Self::Memory(bytes) = self {
+            let mut file = StagingFile::create(place, key, STAGING_MODE)?;
+            let outcome = file.write(bytes);
+            *self = Self::File(file);
+            outcome?;
+        }
+        match self {
+            Self::File(file) => Ok(file),
+            Self::Memory(_) => Err(Error::new(ErrorKind::Io)),
             Self::Gone => Err(taken_over()),
         }
     }
 }
 
-impl StagingFile {
-    pub(super) fn create(place: &Place, key: &Key, mode: Mode) -> Result<Self> {
-        let name = LiveName::new(names::make(&key.stem, key.principal)?);
-        let file = rustix::fs::openat(
-            &place.directory,
-            name.as_c_str(),
-            OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-            mode,
-        )?;
-        Ok(Self {
-            file: file.into(),
-            name,
-            length: 0,
-            begun: 0,
-            appending: None,
-        })
+/// Writes into memory if there is room and no gap comes of it.
+fn put(bytes: &mut Vec<u8>, offset: Option<u64>, chunk: &[u8]) -> bool {
+    let at = offset.map_or(bytes.len(), |offset| {
+        usize::try_from(offset).unwrap_or(usize::MAX)
+    });
+    if at > bytes.len() || at.saturating_add(chunk.len()) > IN_MEMORY {
+        return false;
     }
-
-    /// A staging file of an earlier upload, to be continued after `length` bytes.
-    pub(super) const fn reopened(file: File, name: LiveName, length: u64) -> Self {
-        Self {
-            file,
-            name,
-            length,
-            begun: length,
-            appending: None,
-        }
+    let (over, beyond) = chunk.split_at(chunk.len().min(bytes.len() - at));
+    if let Some(old) = bytes.get_mut(at..at + over.len()) {
+        old.copy_from_slice(over);
     }
-
-    /// Appends; on failure `length` counts what arrived.
-    pub(super) fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
-        while !bytes.is_empty() {
-            match self.file.write_at(bytes, self.length) {
-                Ok(0) => return Err(Error::new(ErrorKind::NoSpace)),
-                Ok(written) => {
-                    self.length += written as u64;
-                    bytes = bytes.get(written..).unwrap_or_default();
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-
-    /// Cuts it to `length`, where the next bytes go.
-    pub(super) fn truncate(&mut self, length: u64) -> Result<()> {
-        self.file.set_len(length)?;
-        self.length = length;
-        self.begun = self.begun.min(length);
-        Ok(())
-    }
-
-    fn start_writing(&mut self) {
-        let pending = self.length - self.begun;
-        if pending >= WRITE_AT_ONCE {
-            // Only to gain time: publishing syncs the file whatever comes of this.
-            crate::sys::start_writing(&self.file, self.begun, pending).ok();
-            self.begun = self.length;
-        }
-    }
-}
-
-const fn fits(bytes: &[u8], chunk: &[u8]) -> bool {
-    bytes.len().saturating_add(chunk.len()) <= IN_MEMORY
+    bytes.extend_from_slice(beyond);
+    true
 }
 
 pub(super) const fn taken_over() -> Error {
@@ -218,9 +231,3 @@ pub(super) const fn taken_over() -> Error {
 
 /// How much of an upload stays in memory before a file is made for it.
 pub(super) const IN_MEMORY: usize = 64 * 1024;
-
-/// How much of a durable upload waits before the disk is told to begin with it.
-const WRITE_AT_ONCE: u64 = 8 << 20;
-
-/// Nobody else on the host reads what is not finished.
-const STAGING_MODE: Mode = Mode::RUSR.union(Mode::WUSR);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use self::tree::{Body, Shared, Tree};
-use crate::data::{Batch, Listing, Reader};
+use crate::data::{Batch, Listing, Reader, copy_at};
 use crate::error::{Error, ErrorKind, Result};
 use crate::links;
 use crate::metadata::{Attributes, Capability, Follow, Metadata, Replace, Space};
@@ -56,7 +56,8 @@ impl Backend for MemoryStore {
             set_mode: true,
             append: true,
             resume: true,
-            random_write: false,
+            random_write: true,
+            hard_links: true,
             durable: false,
             space: true,
             create_time: true,
@@ -121,8 +122,18 @@ impl Backend for MemoryStore {
         self.with(|tree| tree.rename(from, to, replace))
     }
 
-    async fn set_attributes(&self, path: &VPath, attributes: Attributes) -> Result<()> {
-        self.with(|tree| tree.set_attributes(path, &attributes))
+    async fn hard_link(&self, existing: &VPath, new: &VPath) -> Result<()> {
+        links::check_hard_link(existing, new)?;
+        self.with(|tree| tree.hard_link(existing, new))
+    }
+
+    async fn set_attributes(
+        &self,
+        path: &VPath,
+        attributes: Attributes,
+        follow: Follow,
+    ) -> Result<()> {
+        self.with(|tree| tree.set_attributes(path, &attributes, follow))
     }
 
     async fn make_symlink(&self, target: &[u8], path: &VPath) -> Result<()> {
@@ -198,16 +209,4 @@ impl Reader for MemoryReader {
     fn read_cached_at(&self, offset: u64, buffer: &mut [u8]) -> Option<Result<usize>> {
         Some(Ok(copy_at(&self.content, offset, buffer)))
     }
-}
-
-fn copy_at(content: &[u8], offset: u64, buffer: &mut [u8]) -> usize {
-    let rest = usize::try_from(offset)
-        .ok()
-        .and_then(|offset| content.get(offset..))
-        .unwrap_or_default();
-    let length = rest.len().min(buffer.len());
-    if let (Some(to), Some(from)) = (buffer.get_mut(..length), rest.get(..length)) {
-        to.copy_from_slice(from);
-    }
-    length
 }

@@ -1,12 +1,19 @@
 //! Uploads into a memory store.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::tree::{Body, Shared, Tree};
+use crate::data::{Reader, copy_at};
 use crate::error::{Error, ErrorKind, Result};
+use crate::extents::Extents;
+use crate::metadata::{Attributes, Kind, Metadata, Timestamp};
 use crate::path::VPath;
-use crate::upload::{Published, StageMode, StageRequest, Staged};
+use crate::upload::{
+    Published, StageMode, StageRequest, Staged, check_apart, check_attributes, copy_by_hand,
+    never_written, too_many_gaps,
+};
 
 /// Unfinished uploads of a store.
 #[derive(Default)]
@@ -21,9 +28,19 @@ struct Partial {
     kept: Option<Vec<u8>>,
 }
 
-/// The bytes of an upload; `None` once it is over or taken over.
+/// The content of an upload; `None` once it is over or taken over.
 #[derive(Default)]
-struct Upload(Mutex<Option<Vec<u8>>>);
+struct Upload(Mutex<Option<Content>>);
+
+/// The bytes of an upload, and which of them were written.
+struct Content {
+    bytes: Vec<u8>,
+    extents: Extents,
+    /// As many bytes are the published file's, to be changed anywhere.
+    based: usize,
+    /// Some of those were changed.
+    edited: bool,
+}
 
 struct MemoryStaged {
     shared: Arc<Shared>,
@@ -31,6 +48,10 @@ struct MemoryStaged {
     upload: Arc<Upload>,
     replace: bool,
     permissions: u32,
+    /// It began with all of the published file.
+    updates: bool,
+    attributes: Attributes,
+    changed: bool,
     failed: bool,
 }
 
@@ -71,8 +92,75 @@ impl Partials {
 }
 
 impl Upload {
-    fn lock(&self) -> MutexGuard<'_, Option<Vec<u8>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Content>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Content {
+    const fn whole(bytes: Vec<u8>) -> Self {
+        let extents = Extents::whole(bytes.len() as u64);
+        Self {
+            bytes,
+            extents,
+            based: 0,
+            edited: false,
+        }
+    }
+
+    /// How much of it a resume can continue, which says only where.
+    fn resumable(&self) -> usize {
+        match self.edited {
+            true => 0,
+            false => usize::try_from(self.extents.prefix()).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// Cuts it, or extends it by zeros, after taking or before giving back the room.
+    fn resize(&mut self, shared: &Shared, length: usize) -> Result<()> {
+        let before = self.bytes.len();
+        if length > before {
+            shared.reserve(length - before)?;
+        } else {
+            shared.release(before - length);
+        }
+        self.bytes.resize(length, 0);
+        Ok(())
+    }
+
+    fn write_at(&mut self, shared: &Shared, offset: u64, chunk: &[u8]) -> Result<()> {
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        let start = checked(offset)?;
+        let end = checked(offset.saturating_add(chunk.len() as u64))?;
+        let range = offset..end as u64;
+        if !self.extents.has_room(&range) {
+            return Err(too_many_gaps());
+        }
+        if end > self.bytes.len() {
+            self.resize(shared, end)?;
+        }
+        if let Some(old) = self.bytes.get_mut(start..end) {
+            old.copy_from_slice(chunk);
+        }
+        self.extents.insert(range);
+        self.edited |= start < self.based;
+        Ok(())
+    }
+
+    fn set_len(&mut self, shared: &Shared, length: u64) -> Result<()> {
+        let wanted = checked(length)?;
+        self.resize(shared, wanted)?;
+        self.extents.set_length(length);
+        self.edited |= wanted < self.based;
+        Ok(())
+    }
+
+    fn check_written(&self, range: Range<u64>) -> Result<()> {
+        let range = range.start..range.end.min(self.bytes.len() as u64);
+        let gap = self.extents.gap(range);
+        gap.map_or(Ok(()), |gap| Err(never_written(&gap)))
     }
 }
 
@@ -94,11 +182,16 @@ pub(super) fn stage(
         return Err(Error::new(ErrorKind::NoSpace));
     }
     let key: Key = (parent, name.into(), request.principal.clone());
+    let updates = published.is_some() && request.mode == StageMode::Update;
     let content = match request.mode {
         StageMode::Create | StageMode::Resume { offset: 0 } => Vec::new(),
         StageMode::Resume { offset } => resume(shared, &mut tree, &key, published, offset)?,
-        StageMode::Append => append(shared, &mut tree, &key, published)?,
+        StageMode::Append | StageMode::Update => append(shared, &mut tree, &key, published)?,
     };
+    let mut content = Content::whole(content);
+    if updates {
+        content.based = content.bytes.len();
+    }
     let upload = Arc::new(Upload(Mutex::new(Some(content))));
     tree.partials.0.entry(key.clone()).or_default().live = Some(Arc::clone(&upload));
     Ok(Box::new(MemoryStaged {
@@ -107,6 +200,9 @@ pub(super) fn stage(
         upload,
         replace: request.replace,
         permissions: request.permissions,
+        updates,
+        attributes: Attributes::default(),
+        changed: false,
         failed: false,
     }))
 }
@@ -125,7 +221,7 @@ pub(super) fn partial(shared: &Shared, path: &VPath, principal: &str) -> Result<
         return Ok(None);
     };
     let live = partial.live.as_ref();
-    let live = live.and_then(|live| live.lock().as_ref().map(Vec::len));
+    let live = live.and_then(|live| live.lock().as_ref().map(Content::resumable));
     let kept = partial.kept.as_ref().map(Vec::len);
     Ok(live
         .max(kept)
@@ -157,7 +253,8 @@ fn resume(
     if let Some(partial) = tree.partials.0.get_mut(key) {
         let live = partial.live.as_ref();
         let taken = live
-            .and_then(|live| live.lock().take_if(|bytes| bytes.len() >= offset))
+            .and_then(|live| live.lock().take_if(|live| live.resumable() >= offset))
+            .map(|live| live.bytes)
             .or_else(|| partial.kept.take_if(|bytes| bytes.len() >= offset));
         if let Some(mut bytes) = taken {
             shared.release(bytes.len() - offset);
@@ -185,35 +282,66 @@ fn append(
         return Ok(Vec::new());
     };
     let live = partial.live.as_ref();
-    if live.is_some_and(|live| live.lock().as_ref().is_some_and(|bytes| !bytes.is_empty())) {
+    if live.is_some_and(|live| {
+        live.lock()
+            .as_ref()
+            .is_some_and(|live| live.resumable() > 0)
+    }) {
         return Err(Error::new(ErrorKind::Busy));
     }
     Ok(partial.kept.take().unwrap_or_default())
 }
 
 impl MemoryStaged {
-    fn publish_bytes(&self, tree: &mut Tree, bytes: &[u8]) -> Result<bool> {
+    /// Does something to the content; what fails here must not be published.
+    fn change<T>(&mut self, work: impl FnOnce(&mut Content, &Shared) -> Result<T>) -> Result<T> {
+        let mut upload = self.upload.lock();
+        let content = upload.as_mut().ok_or(ErrorKind::Cancelled)?;
+        if self.failed {
+            return Err(Error::new(ErrorKind::Io));
+        }
+        let outcome = work(content, &self.shared);
+        self.failed = outcome.is_err();
+        self.changed = true;
+        outcome
+    }
+
+    fn publish_content(&self, tree: &mut Tree, content: &Content) -> Result<bool> {
         let (parent, name) = (self.key.0, &self.key.1);
         let previous = published(tree, parent, name, self.replace)?;
-        let mode = match tree.child(parent, name) {
-            Ok(node) => tree.metadata(node)?.mode & 0o777,
-            Err(_) => self.permissions & 0o777,
-        };
-        let content = Arc::new(bytes.to_vec());
-        tree.put(parent, name, Body::File(content), mode)?;
+        content.check_written(0..content.bytes.len() as u64)?;
+        if previous.is_some() && self.updates && !self.changed {
+            self.shared.release(content.bytes.len());
+            return Ok(true);
+        }
+        let mode = self.mode(tree);
+        let bytes = Arc::new(content.bytes.clone());
+        tree.put(parent, name, Body::File(bytes), mode)?;
+        let made = tree.child(parent, name)?;
+        tree.change(made, &self.attributes)?;
         Ok(previous.is_some())
     }
 
+    /// The bits its client set, or a replaced file's, or the request's.
+    fn mode(&self, tree: &Tree) -> u32 {
+        let previous = tree.child(self.key.0, &self.key.1);
+        let previous = previous.and_then(|node| tree.metadata(node));
+        self.attributes
+            .mode
+            .unwrap_or_else(|| 0o777 & previous.map_or(self.permissions, |previous| previous.mode))
+    }
+
     fn keep_bytes(&self) -> u64 {
-        let Some(bytes) = self.upload.lock().take() else {
+        let Some(content) = self.upload.lock().take() else {
             return 0;
         };
         let mut tree = self.shared.tree();
-        let mut length = bytes.len();
-        if tree.entries(self.key.0).is_err() {
-            self.shared.release(length);
-            length = 0;
-        } else if !bytes.is_empty() {
+        let there = tree.entries(self.key.0).is_ok();
+        let length = if there { content.resumable() } else { 0 };
+        let mut bytes = content.bytes;
+        self.shared.release(bytes.len() - length);
+        bytes.truncate(length);
+        if !bytes.is_empty() {
             let partial = tree.partials.0.entry(self.key.clone()).or_default();
             if let Some(older) = partial.kept.replace(bytes) {
                 self.shared.release(older.len());
@@ -226,27 +354,103 @@ impl MemoryStaged {
 
 impl Staged for MemoryStaged {
     fn offset(&self) -> u64 {
-        self.upload
-            .lock()
+        let upload = self.upload.lock();
+        upload
             .as_ref()
-            .map_or(0, |bytes| bytes.len() as u64)
+            .map_or(0, |content| content.extents.prefix())
     }
 
-    fn write(&mut self, chunk: &[u8]) -> Result<()> {
-        let mut upload = self.upload.lock();
-        let bytes = upload.as_mut().ok_or(ErrorKind::Cancelled)?;
-        if self.failed {
-            return Err(Error::new(ErrorKind::Io));
+    fn write_at(&mut self, offset: u64, chunk: &[u8]) -> Result<()> {
+        if chunk.is_empty() {
+            return Ok(());
         }
-        let reserved = self.shared.reserve(chunk.len());
-        self.failed = reserved.is_err();
-        reserved?;
-        bytes.extend_from_slice(chunk);
-        Ok(())
+        self.change(|content, shared| content.write_at(shared, offset, chunk))
     }
 
     fn write_cached(&mut self, chunk: &[u8]) -> Option<Result<()>> {
         Some(self.write(chunk))
+    }
+
+    fn write_at_cached(&mut self, offset: u64, chunk: &[u8]) -> Option<Result<()>> {
+        Some(self.write_at(offset, chunk))
+    }
+
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+        let upload = self.upload.lock();
+        let content = upload.as_ref().ok_or(ErrorKind::Cancelled)?;
+        Ok(copy_at(&content.bytes, offset, buffer))
+    }
+
+    fn set_len(&mut self, length: u64) -> Result<()> {
+        let changed = self.changed || length != self.length();
+        let outcome = self.change(|content, shared| Ok(content.set_len(shared, length)));
+        self.changed = changed;
+        outcome?
+    }
+
+    fn length(&self) -> u64 {
+        let upload = self.upload.lock();
+        upload
+            .as_ref()
+            .map_or(0, |content| content.bytes.len() as u64)
+    }
+
+    fn metadata(&self) -> Metadata {
+        let now = Timestamp::now();
+        Metadata {
+            kind: Kind::File,
+            size: self.length(),
+            modified: self.attributes.modified.unwrap_or(now),
+            created: None,
+            mode: self.mode(&self.shared.tree()),
+            uid: self.attributes.uid.unwrap_or(0),
+            gid: self.attributes.gid.unwrap_or(0),
+            links: 1,
+            device: 0,
+            inode: 0,
+            partial: true,
+        }
+    }
+
+    fn set_attributes(&mut self, attributes: Attributes) -> Result<()> {
+        check_attributes(&attributes)?;
+        self.attributes.add(&attributes);
+        self.changed = true;
+        Ok(())
+    }
+
+    /// There is no disk.
+    fn sync(&mut self) -> Result<()> {
+        self.change(|_, _| Ok(()))
+    }
+
+    fn copy_from(
+        &mut self,
+        source: &mut dyn Reader,
+        from: u64,
+        to: u64,
+        length: u64,
+    ) -> Result<u64> {
+        let read = |_: &mut Self, done: u64, room: &mut [u8]| {
+            source.read_at(from.saturating_add(done), room)
+        };
+        let outcome = copy_by_hand(self, read, to, length);
+        self.failed |= outcome.is_err();
+        outcome
+    }
+
+    fn copy_within(&mut self, from: u64, to: u64, length: u64) -> Result<u64> {
+        let whole = from..from.saturating_add(length);
+        self.change(|content, _| {
+            check_apart(from, to, length)?;
+            content.check_written(whole)
+        })?;
+        let read = |staged: &mut Self, done: u64, room: &mut [u8]| {
+            staged.read_at(from.saturating_add(done), room)
+        };
+        let outcome = copy_by_hand(self, read, to, length);
+        self.failed |= outcome.is_err();
+        outcome
     }
 
     fn publish_if(self: Box<Self>, wanted: &dyn Fn() -> bool) -> Result<Published> {
@@ -257,9 +461,9 @@ impl Staged for MemoryStaged {
             // Dropped, it is kept.
             return Err(Error::new(ErrorKind::Cancelled));
         }
-        let bytes = self.upload.lock().take().ok_or(ErrorKind::Cancelled)?;
+        let content = self.upload.lock().take().ok_or(ErrorKind::Cancelled)?;
         let mut tree = self.shared.tree();
-        match self.publish_bytes(&mut tree, &bytes) {
+        match self.publish_content(&mut tree, &content) {
             Ok(replaced) => {
                 let partial = tree.partials.0.get_mut(&self.key);
                 if let Some(older) = partial.and_then(|partial| partial.kept.take()) {
@@ -267,13 +471,13 @@ impl Staged for MemoryStaged {
                 }
                 tree.partials.end(&self.key, &self.upload);
                 Ok(Published {
-                    size: bytes.len() as u64,
+                    size: content.bytes.len() as u64,
                     replaced,
                 })
             }
             Err(error) => {
                 // Dropping keeps it.
-                *self.upload.lock() = Some(bytes);
+                *self.upload.lock() = Some(content);
                 drop(tree);
                 Err(error)
             }
@@ -285,8 +489,8 @@ impl Staged for MemoryStaged {
     }
 
     fn discard(self: Box<Self>) -> Result<()> {
-        if let Some(bytes) = self.upload.lock().take() {
-            self.shared.release(bytes.len());
+        if let Some(content) = self.upload.lock().take() {
+            self.shared.release(content.bytes.len());
         }
         self.shared.tree().partials.end(&self.key, &self.upload);
         Ok(())
@@ -298,3 +502,13 @@ impl Drop for MemoryStaged {
         self.keep_bytes();
     }
 }
+
+/// A length that a file in memory may have.
+fn checked(length: u64) -> Result<usize> {
+    let length = usize::try_from(length).ok();
+    let length = length.filter(|length| *length <= MAX_FILE);
+    length.ok_or_else(|| Error::new(ErrorKind::TooLarge))
+}
+
+/// One write far beyond the end must not take the memory of the machine.
+const MAX_FILE: usize = 1 << 30;

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::staged::Partials;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{Attributes, Follow, Kind, Metadata, Replace, Space, Timestamp};
-use crate::path::VPath;
+use crate::path::{MAX_COMPONENT, VPath};
+use crate::upload::check_attributes;
 
 /// What the handles of a store share.
 pub(super) struct Shared {
@@ -30,6 +31,8 @@ struct Node {
     created: Timestamp,
     uid: u32,
     gid: u32,
+    /// How many names it has.
+    links: u64,
 }
 
 pub(super) enum Body {
@@ -74,9 +77,17 @@ impl Shared {
     }
 
     pub(super) fn space(&self) -> Space {
+        let free = self.limit - self.used.load(Ordering::Relaxed);
         Space {
             total: self.limit,
-            available: self.limit - self.used.load(Ordering::Relaxed),
+            free,
+            available: free,
+            block_size: 1,
+            files_total: 0,
+            files_free: 0,
+            files_available: 0,
+            read_only: false,
+            name_max: MAX_COMPONENT as u64,
         }
     }
 }
@@ -159,7 +170,7 @@ impl Tree {
             mode: node.mode,
             uid: node.uid,
             gid: node.gid,
-            links: 1,
+            links: node.links,
             device: 0,
             inode: number,
             partial: false,
@@ -228,15 +239,43 @@ impl Tree {
         Ok(())
     }
 
-    pub(super) fn set_attributes(&mut self, path: &VPath, attributes: &Attributes) -> Result<()> {
-        let found = self.find(path, Follow::Yes)?;
-        let node = self.nodes.get_mut(&found).ok_or(ErrorKind::NotFound)?;
-        if let Some(mode) = attributes.mode {
-            if matches!(node.body, Body::File(_)) && mode & 0o6000 != 0 {
-                return Err(Error::new(ErrorKind::PermissionDenied));
-            }
-            node.mode = mode & 0o7777;
+    pub(super) fn hard_link(&mut self, existing: &VPath, new: &VPath) -> Result<()> {
+        let (old_parent, old) = self.place(existing)?;
+        let (parent, name) = self.place(new)?;
+        let number = self.child(old_parent, old)?;
+        self.file(number)?;
+        if self.entries(parent)?.contains_key(name) {
+            return Err(Error::new(ErrorKind::Exists));
         }
+        self.entries_mut(parent)?.insert(name.into(), number);
+        if let Some(node) = self.nodes.get_mut(&number) {
+            node.links += 1;
+        }
+        self.touch(parent);
+        Ok(())
+    }
+
+    pub(super) fn set_attributes(
+        &mut self,
+        path: &VPath,
+        attributes: &Attributes,
+        follow: Follow,
+    ) -> Result<()> {
+        let found = self.find(path, follow)?;
+        self.change(found, attributes)
+    }
+
+    /// Changes what `attributes` names, or nothing.
+    pub(super) fn change(&mut self, number: u64, attributes: &Attributes) -> Result<()> {
+        let node = self.nodes.get_mut(&number).ok_or(ErrorKind::NotFound)?;
+        match node.body {
+            Body::File(_) => check_attributes(attributes)?,
+            Body::Symlink(_) if attributes.mode.is_some() => {
+                return Err(Error::new(ErrorKind::Unsupported));
+            }
+            Body::Directory(_) | Body::Symlink(_) => {}
+        }
+        node.mode = attributes.mode.map_or(node.mode, |mode| mode & 0o7777);
         node.modified = attributes.modified.unwrap_or(node.modified);
         node.uid = attributes.uid.unwrap_or(node.uid);
         node.gid = attributes.gid.unwrap_or(node.gid);
@@ -269,7 +308,14 @@ impl Tree {
         Ok(())
     }
 
+    /// One of its names is gone, and with the last one the node.
     fn drop_node(&mut self, number: u64) {
+        if let Some(node) = self.nodes.get_mut(&number)
+            && node.links > 1
+        {
+            node.links -= 1;
+            return;
+        }
         if let Some(node) = self.nodes.remove(&number)
             && let Body::File(content) = node.body
         {
@@ -308,6 +354,7 @@ impl Node {
             created: now,
             uid: 0,
             gid: 0,
+            links: 1,
         }
     }
 }

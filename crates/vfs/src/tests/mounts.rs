@@ -124,7 +124,7 @@ async fn nothing_is_made_where_no_store_is() {
         assert_eq!(store.partial(&path(at), "ann").await.unwrap(), None);
     }
     let changed = store
-        .set_attributes(&path("/far"), Attributes::default())
+        .set_attributes(&path("/far"), Attributes::default(), Follow::Yes)
         .await;
     assert_eq!(changed.unwrap_err().kind(), ErrorKind::PermissionDenied);
 }

@@ -77,7 +77,10 @@ pub(super) async fn every_verb(store: &Store, at: &VPath) -> Vec<(&'static str, 
         ("remove_dir", store.remove_dir(at).await),
         ("remove_file", store.remove_file(at).await),
         ("rename", store.rename(at, &other, Replace::Yes).await),
-        ("set_attributes", store.set_attributes(at, attributes).await),
+        (
+            "set_attributes",
+            store.set_attributes(at, attributes, Follow::Yes).await,
+        ),
         ("make_symlink", store.make_symlink(b"x", at).await),
         ("read_link", store.read_link(at).await.map(drop)),
         ("space", store.space(at).await.map(drop)),
@@ -281,7 +284,7 @@ async fn f19_pipes_sockets_and_devices_are_refused_at_once() {
             mode: Some(0o777),
             ..Attributes::default()
         };
-        let set = grounds.store.set_attributes(&at, mode).await;
+        let set = grounds.store.set_attributes(&at, mode, Follow::Yes).await;
         assert_eq!(kind_of(set), ErrorKind::NotRegular);
         let shown = grounds.store.metadata(&at, Follow::Yes).await.unwrap();
         assert_eq!(shown.kind, Kind::Other);

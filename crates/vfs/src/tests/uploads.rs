@@ -106,7 +106,7 @@ async fn staging_names_exist_for_nobody() {
         store.remove_dir(&at).await,
         store.rename(&at, &other, crate::Replace::Yes).await,
         store
-            .set_attributes(&at, crate::Attributes::default())
+            .set_attributes(&at, crate::Attributes::default(), Follow::Yes)
             .await,
         store.read_link(&at).await.map(drop),
         store.space(&at).await.map(drop),
