@@ -19,10 +19,23 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use crate::encoding::{Malformed, Reader, Writer};
 
 pub use host::{HostKey, HostKeyError, HostKeyKind, SigningError};
-pub(crate) use kind::Curve;
+use kind::Curve;
 pub(crate) use kind::KeyKind;
 pub use verify::SignatureRefused;
 pub(crate) use verify::User;
+
+/// Every signature algorithm that is taken, the best first: what a server tells in
+/// `server-sig-algs` (RFC 8308 3.1).
+pub const SIGNATURE_ALGORITHMS: &[&str] = &[
+    "ssh-ed25519",
+    "sk-ssh-ed25519@openssh.com",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+];
 
 /// A public key of a kind and size that wharf takes. Keys are equal when their bytes are: each key
 /// has one spelling.
@@ -139,7 +152,7 @@ impl PublicKey {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureRefused> {
-        verify::verify(self, User::Present, algorithm, message, signature)
+        self.verify_by(User::Present, algorithm, message, signature)
     }
 
     /// [`verify`](Self::verify), and the hardware key must also say that it knows its user, by PIN
@@ -155,7 +168,18 @@ impl PublicKey {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureRefused> {
-        verify::verify(self, User::Verified, algorithm, message, signature)
+        self.verify_by(User::Verified, algorithm, message, signature)
+    }
+
+    /// Verifies, demanding of a hardware key what its user must have done.
+    pub(crate) fn verify_by(
+        &self,
+        user: User,
+        algorithm: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureRefused> {
+        verify::verify(self, user, algorithm, message, signature)
     }
 
     /// Reads the fields of a key where the name of its kind stood before, as in certificates.

@@ -36,3 +36,7 @@ mod violation;
 pub use self::cipher::MAX_PACKET;
 pub use self::output::{Output, Slot};
 pub use self::violation::{Reason, Violation};
+pub mod certificate;
+pub mod encoding;
+pub mod key;
+pub mod krl;

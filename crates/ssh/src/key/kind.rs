@@ -61,6 +61,23 @@ impl KeyKind {
         }
     }
 
+    /// What a request with a certificate names, each at the place that the algorithm of the
+    /// signature has in [`signature_algorithms`](Self::signature_algorithms).
+    pub(crate) const fn certificate_algorithms(self) -> &'static [&'static str] {
+        match self {
+            Self::Ed25519 => &["ssh-ed25519-cert-v01@openssh.com"],
+            Self::Ecdsa(Curve::P256) => &["ecdsa-sha2-nistp256-cert-v01@openssh.com"],
+            Self::Ecdsa(Curve::P384) => &["ecdsa-sha2-nistp384-cert-v01@openssh.com"],
+            Self::Ecdsa(Curve::P521) => &["ecdsa-sha2-nistp521-cert-v01@openssh.com"],
+            Self::Rsa => &[
+                "rsa-sha2-512-cert-v01@openssh.com",
+                "rsa-sha2-256-cert-v01@openssh.com",
+            ],
+            Self::SkEd25519 => &["sk-ssh-ed25519-cert-v01@openssh.com"],
+            Self::SkEcdsa => &["sk-ecdsa-sha2-nistp256-cert-v01@openssh.com"],
+        }
+    }
+
     /// Without `ssh-rsa`, which is SHA-1 (RFC 8332 has the others for the same key).
     pub(crate) const fn signature_algorithms(self) -> &'static [&'static str] {
         match self {
