@@ -40,3 +40,5 @@ pub mod certificate;
 pub mod encoding;
 pub mod key;
 pub mod krl;
+#[cfg(test)]
+mod tests;
