@@ -163,6 +163,7 @@ const PROGRAMS: &[Program] = &[
     Program::new("Xvfb", "xvfb"),
     Program::new("xdotool", "xdotool"),
     Program::new("openssl", "openssl"),
+    Program::new("ssh-keygen", "openssh-client"),
     Program::new("testssl", "testssl.sh"),
     Program::new("ip", "iproute2"),
     Program::new("nft", "nftables"),
