@@ -2,10 +2,13 @@
 
 use crate::certificate::{CertificateMatch, CertificateUse};
 use crate::key::PublicKey;
+use crate::login_rule::LoginRule;
 use crate::name::AccountName;
+use crate::network::Network;
 use crate::permission::PermissionSet;
 use crate::permissions::Permissions;
 use secrecy::SecretSlice;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -16,7 +19,8 @@ pub struct Account {
     pub id: i64,
     /// The name it logs in with.
     pub name: AccountName,
-    /// A disabled account cannot log in, and its sessions end.
+    /// A disabled account cannot log in, and its sessions end. Whether it can is asked of
+    /// [`Account::is_active`].
     pub enabled: bool,
     /// The folder it sees as `/`, absolute; `None`: the server's own root.
     pub home: Option<PathBuf>,
@@ -31,6 +35,19 @@ pub struct Account {
     /// Whether it may have files sent between this server and another one (FXP), where the server
     /// allows that at all.
     pub fxp: bool,
+    /// The moment from which on nobody logs in any more and its sessions end, wall-clock, in whole
+    /// seconds; `None`: never.
+    pub expires: Option<SystemTime>,
+    /// Where it may come from, by whatever protocol; none: everywhere.
+    pub networks: Vec<Network>,
+    /// Which methods of SSH are enough. `None`: see [`Account::login_rule`], which is what counts.
+    pub login: Option<LoginRule>,
+    /// Whether it may use the old protocol of scp.
+    pub scp: bool,
+    /// A file with keys and authorities it can log in with, absolute, read at the login.
+    pub authorized_keys: Option<PathBuf>,
+    /// Whether it has one-time codes: then there is no way in without one.
+    pub has_totp: bool,
     /// The revision of the last change to it; grows with every change.
     pub revision: i64,
     /// When it was made, wall-clock.
@@ -59,6 +76,17 @@ pub struct NewAccount {
     /// Whether it may have files sent between this server and another one (FXP), where the server
     /// allows that at all.
     pub fxp: bool,
+    /// The moment from which on nobody logs in any more and its sessions end, wall-clock, in whole
+    /// seconds; `None`: never.
+    pub expires: Option<SystemTime>,
+    /// Where it may come from, by whatever protocol; none: everywhere.
+    pub networks: Vec<Network>,
+    /// Which methods of SSH are enough. `None`: see [`Account::login_rule`], which is what counts.
+    pub login: Option<LoginRule>,
+    /// Whether it may use the old protocol of scp.
+    pub scp: bool,
+    /// A file with keys and authorities it can log in with, absolute, read at the login.
+    pub authorized_keys: Option<PathBuf>,
 }
 
 impl Account {
@@ -76,6 +104,12 @@ impl Account {
             has_password: false,
             certificate_use: CertificateUse::Off,
             fxp: false,
+            expires: None,
+            networks: Vec::new(),
+            login: None,
+            scp: false,
+            authorized_keys: None,
+            has_totp: false,
             revision: 0,
             created: SystemTime::UNIX_EPOCH,
         }
@@ -85,6 +119,37 @@ impl Account {
     #[must_use]
     pub fn is_anonymous(&self) -> bool {
         self.id == 0
+    }
+
+    /// Whether it may log in and have sessions at this time: it is enabled and has not expired.
+    #[must_use]
+    pub fn is_active(&self, now: SystemTime) -> bool {
+        self.enabled && !self.has_expired(now)
+    }
+
+    /// Whether its time is over.
+    #[must_use]
+    pub fn has_expired(&self, now: SystemTime) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+
+    /// Whether it may come from this address (security A8).
+    #[must_use]
+    pub fn allows(&self, peer: IpAddr) -> bool {
+        self.networks.is_empty() || self.networks.iter().any(|network| network.contains(peer))
+    }
+
+    /// What is enough for its login by SSH. Without a rule of its own that is any one method. An
+    /// account with codes is asked for one at the end of every chain, whatever its rule says
+    /// (security A14).
+    #[must_use]
+    pub fn login_rule(&self) -> LoginRule {
+        match (&self.login, self.has_totp) {
+            (Some(rule), false) => rule.clone(),
+            (Some(rule), true) => rule.with_code(),
+            (None, false) => LoginRule::any_one(),
+            (None, true) => LoginRule::any_one_with_code(),
+        }
     }
 }
 
@@ -102,6 +167,11 @@ impl NewAccount {
             certificate_use: CertificateUse::Off,
             certificates: Vec::new(),
             fxp: false,
+            expires: None,
+            networks: Vec::new(),
+            login: None,
+            scp: false,
+            authorized_keys: None,
         }
     }
 }

@@ -1,14 +1,17 @@
 //! Changing accounts. Every change is one transaction that raises the revision.
 
 mod certificates;
+mod logins;
+mod totp;
 
 use crate::account::{Account, NewAccount};
 use crate::error::{Error, HomeError, Result};
 use crate::key::{self, AccountKey, PublicKey};
+use crate::login_rule::LoginRule;
 use crate::name::AccountName;
 use crate::password::{self, StoredPassword, generate_password};
 use crate::permissions::Permissions;
-use crate::store::{Accounts, Record, now, time};
+use crate::store::{Accounts, Record, now, seconds, time};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
@@ -25,7 +28,9 @@ impl Accounts {
     /// twice, too many passwords are being hashed, or the database failed. Then nothing was changed.
     pub async fn add(&self, new: NewAccount) -> Result<Account> {
         check_limit(new.max_sessions)?;
-        new.home.as_deref().map(check_home).transpose()?;
+        new.home.as_deref().map(check_path).transpose()?;
+        let keys = new.authorized_keys.as_deref();
+        keys.map(logins::check_keys_file).transpose()?;
         let password = self.hash(new.password.as_ref()).await?;
         let mut change = self.change().await?;
         let account = change.insert(&new, password.as_ref()).await?;
@@ -98,7 +103,7 @@ impl Accounts {
     /// # Errors
     /// There is no such account, the path is not absolute and plain, or the database failed.
     pub async fn set_home(&self, name: &AccountName, home: Option<&Path>) -> Result<()> {
-        home.map(check_home).transpose()?;
+        home.map(check_path).transpose()?;
         let home = home.map(|home| home.as_os_str().as_bytes().to_vec());
         self.set(name, "UPDATE account SET home = ?2 WHERE id = ?1", home)
             .await
@@ -275,7 +280,8 @@ impl Change<'_> {
     ) -> Result<Account> {
         let query = sqlx::query_as(
             "INSERT INTO account (name, enabled, home, permissions, max_sessions, password, \
-             certificate_use, fxp, revision, created) VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
+             certificate_use, fxp, expires, networks, login, scp, authorized_keys, revision, created) \
+             VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *, 0 AS has_totp",
         );
         let record: Record = query
             .bind(new.name.as_str())
@@ -285,6 +291,15 @@ impl Change<'_> {
             .bind(password.map(StoredPassword::as_str))
             .bind(new.certificate_use.word())
             .bind(new.fxp)
+            .bind(new.expires.map(seconds))
+            .bind(logins::list(&new.networks))
+            .bind(new.login.as_ref().map(LoginRule::to_string))
+            .bind(new.scp)
+            .bind(
+                new.authorized_keys
+                    .as_ref()
+                    .map(|file| file.as_os_str().as_bytes()),
+            )
             .bind(self.revision)
             .bind(now())
             .fetch_one(&mut *self.transaction)
@@ -361,19 +376,19 @@ impl Change<'_> {
     }
 }
 
-/// Whether a path can be the home of an account: it means one folder wherever the server starts.
-pub(crate) fn check_home(home: &Path) -> Result<(), HomeError> {
-    let bytes = home.as_os_str().as_bytes();
+/// Whether a path can be the home of an account, or another thing of it: it means one folder wherever the server starts.
+pub(crate) fn check_path(path: &Path) -> Result<(), HomeError> {
+    let bytes = path.as_os_str().as_bytes();
     if bytes.len() > 4096 {
         return Err(HomeError::TooLong);
     }
     if bytes.contains(&0) {
         return Err(HomeError::Nul);
     }
-    if !home.is_absolute() {
+    if !path.is_absolute() {
         return Err(HomeError::Relative);
     }
-    if home
+    if path
         .components()
         .any(|component| component == Component::ParentDir)
     {

@@ -82,6 +82,22 @@ pub enum Error {
     /// Not a folder that can be a home.
     #[error(transparent)]
     Home(#[from] HomeError),
+    /// Not a path that can be an account's file of keys.
+    #[error(
+        "the file of an account's keys is an absolute path of at most 4096 bytes, without `..` and NUL"
+    )]
+    KeysFile,
+    /// The account has one-time codes already.
+    #[error("the account `{0}` has one-time codes already")]
+    TotpExists(AccountName),
+    /// The account has no one-time codes.
+    #[error("the account `{0}` has no one-time codes")]
+    NoTotp(AccountName),
+    /// Not a code of the secret that is to be put in force.
+    #[error(
+        "this is not the code that the app should show\n\nhint: check that the clocks of this machine and of the app's are right"
+    )]
+    WrongCode,
     /// A limit of no sessions at all.
     #[error(
         "the greatest number of sessions is at least 1\n\nhint: `wharf user disable` keeps an account out"

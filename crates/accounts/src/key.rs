@@ -192,16 +192,15 @@ pub(crate) fn label(given: Option<&str>, key: &PublicKey) -> Result<String, KeyE
             Err(KeyError::Label)
         }
         Some(label) => Ok(label.to_owned()),
-        None => {
-            let mut label: String = key
-                .comment()
-                .chars()
-                .filter(|c| !is_unprintable(*c))
-                .collect();
-            label.truncate(label.floor_char_boundary(AccountKey::MAX_LABEL));
-            Ok(label)
-        }
+        None => Ok(label_of(key.comment())),
     }
+}
+
+/// What is printable of a comment.
+pub(crate) fn label_of(comment: &str) -> String {
+    let mut label: String = comment.chars().filter(|c| !is_unprintable(*c)).collect();
+    label.truncate(label.floor_char_boundary(AccountKey::MAX_LABEL));
+    label
 }
 
 /// The types a signature can be checked of. DSA is not among them: it is 1024 bits and SHA-1

@@ -1,13 +1,17 @@
-//! The login by password.
+//! The login by password, and what every login ends with.
 
 use crate::account::Account;
+use crate::certificate::CertificateUse;
 use crate::error::Error;
+use crate::login_rule::{Method, Progress};
 use crate::name::AccountName;
 use crate::password::{MAX_PASSWORD, StoredPassword, Subject, Verdict};
 use crate::store::{Accounts, Record};
+use crate::totp;
 use secrecy::{ExposeSecret, SecretSlice};
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::net::IpAddr;
+use std::time::{Duration, Instant, SystemTime};
 
 /// Why nobody was logged in.
 #[derive(Debug)]
@@ -25,13 +29,39 @@ pub enum LoginError {
 pub enum Denial {
     /// No such account, an account without a password, or another password.
     BadCredentials,
-    /// The right password of a disabled account.
+    /// The right password or key of a disabled account.
     Disabled,
+    /// The right password or key of an account whose time is over.
+    Expired,
+    /// The right password or key from where the account may not come.
+    Network,
+    /// A key or authority that the account is not known by, or not from there, or no more.
+    Key,
+    /// The right password, with a wrong or used code or none.
+    Code,
+    /// The right password of an account for which a password is not enough.
+    Method,
+}
+
+/// What a password is sent for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordUse {
+    /// It is the whole login, as in FTP: an account with codes sends one behind its password, six
+    /// digits directly or a recovery code after a `+`.
+    WithCode,
+    /// It is one step of a login by SSH, whose front-end follows
+    /// [`Account::login_rule`] and asks for the code on its own.
+    Alone,
 }
 
 impl Accounts {
-    /// Checks a name and a password, as they came from the client. The answer for an unknown name,
-    /// an account without a password and a wrong password costs the same work (security A1).
+    /// Checks a name and a password, as they came from the client at this address. The answer for
+    /// an unknown name, an account without a password and a wrong password costs the same work
+    /// (security A1).
+    ///
+    /// Where the password is the whole login it has to be enough for the account's own rule: one
+    /// that asks for a key as well would be gone round by another protocol (security A14). A
+    /// client certificate that is asked for beside the password stands for the key.
     ///
     /// The anonymous login is no account: whoever allows it does not ask here.
     ///
@@ -41,9 +71,11 @@ impl Accounts {
         &self,
         name: &[u8],
         password: &SecretSlice<u8>,
+        purpose: PasswordUse,
+        peer: IpAddr,
     ) -> Result<Account, LoginError> {
         let start = Instant::now();
-        let told = self.check(name, password).await;
+        let told = self.check(name, password, purpose, peer).await;
         if let Err(LoginError::Denied(_)) = told {
             self.refusal(start).await;
         }
@@ -54,23 +86,58 @@ impl Accounts {
     /// those who refuse the right one for another reason, and must not tell that by their haste
     /// (security A1).
     pub async fn refusal(&self, start: Instant) {
-        sleep_until_exactly(self.refusal_time(start)).await;
+        sleep_until_exactly(refusal_time(start, self.0.refusal_step)).await;
     }
 
-    /// Until its last step it does the same for a name that is known and one that is not.
-    async fn check(&self, name: &[u8], password: &SecretSlice<u8>) -> Result<Account, LoginError> {
-        const BAD: LoginError = LoginError::Denied(Denial::BadCredentials);
+    /// The same for a key. What is looked at for one is sooner done, and a client offers several
+    /// keys one after the other.
+    pub(crate) async fn key_refusal(&self, start: Instant) {
+        let step = self.0.refusal_step / KEY_REFUSALS_PER_STEP;
+        sleep_until_exactly(refusal_time(start, step)).await;
+    }
+
+    /// Until its last steps it does the same for a name that is known and one that is not.
+    async fn check(
+        &self,
+        name: &[u8],
+        sent: &SecretSlice<u8>,
+        purpose: PasswordUse,
+        peer: IpAddr,
+    ) -> Result<Account, LoginError> {
         // Refused before any work, and whoever is asked for: so nothing is told by it.
-        if !(1..=MAX_PASSWORD).contains(&password.expose_secret().len()) {
-            return Err(BAD);
+        if !(1..=MAX_PASSWORD).contains(&sent.expose_secret().len()) {
+            return Err(LoginError::Denied(Denial::BadCredentials));
         }
         let record = match AccountName::try_from(name) {
             Ok(name) => self.record(&name).await?,
             Err(_) => None,
         };
+        let split =
+            purpose == PasswordUse::WithCode && record.as_ref().is_some_and(Record::has_totp);
+        let (password, code) = if split {
+            totp::split(sent)
+        } else {
+            (SecretSlice::from(sent.expose_secret().to_vec()), None)
+        };
+        let account = self.check_password(record, &password, peer).await?;
+        if purpose == PasswordUse::WithCode {
+            is_enough(&account)?;
+            self.check_code(&account, code.as_ref()).await?;
+        }
+        Ok(account)
+    }
+
+    /// The account as it is when its turn comes, if the password is its own.
+    async fn check_password(
+        &self,
+        record: Option<Record>,
+        password: &SecretSlice<u8>,
+        peer: IpAddr,
+    ) -> Result<Account, LoginError> {
+        const BAD: LoginError = LoginError::Denied(Denial::BadCredentials);
         let stored = record.as_ref().and_then(Record::stored_password);
         if self.is_known(record.as_ref(), stored.as_ref(), password) {
-            return admit(record.ok_or(BAD)?.account()?);
+            return admit(record.ok_or(BAD)?.account()?, peer);
         }
         let turn = self.0.kdf.turn().await?;
         // Of the connections a client opens at the same time, the first pays for all.
@@ -87,12 +154,31 @@ impl Accounts {
             None => Err(record.damaged("the password").into()),
             Some(Verdict::Wrong) => Err(BAD),
             Some(Verdict::Right { stronger }) => {
-                let account = admit(self.unchanged(&record, &stored).await?)?;
+                let account = admit(self.unchanged(&record, &stored).await?, peer)?;
                 if !known {
                     self.keep(&account, stored, stronger, password).await;
                 }
                 Ok(account)
             }
+        }
+    }
+
+    /// The code behind a right password. An account that was given codes since the password was
+    /// sent has none behind it, and is not let in without.
+    async fn check_code(
+        &self,
+        account: &Account,
+        code: Option<&SecretSlice<u8>>,
+    ) -> Result<(), LoginError> {
+        let right = match (account.has_totp, code) {
+            (false, _) => true,
+            (true, None) => false,
+            (true, Some(code)) => self.verify_code(account.id, code).await?,
+        };
+        if right {
+            Ok(())
+        } else {
+            Err(LoginError::Denied(Denial::Code))
         }
     }
 
@@ -111,21 +197,6 @@ impl Accounts {
             stored: stored.unwrap_or_else(|| self.0.kdf.nobody()),
         };
         memory.knows(subject, password, Instant::now())
-    }
-
-    /// When a refusal that was asked for at `start` is given: at the next whole step, a little
-    /// later by chance. What differs between two refusals in microseconds is not seen then.
-    fn refusal_time(&self, start: Instant) -> Instant {
-        let step = self.0.refusal_step;
-        if step.is_zero() {
-            return start;
-        }
-        let steps = start.elapsed().as_nanos() / step.as_nanos() + 1;
-        let whole = step.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX));
-        let mut chance = [0];
-        // Without random bytes the step alone must do.
-        let _ = getrandom::fill(&mut chance);
-        start + whole + step / 4 * u32::from(chance[0]) / 256
     }
 
     /// The account after its turn came, which may have taken seconds: disabled, removed or given
@@ -192,7 +263,15 @@ impl From<Error> for LoginError {
 impl fmt::Display for LoginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Denied(Denial::BadCredentials | Denial::Disabled) => "login refused",
+            Self::Denied(
+                Denial::BadCredentials
+                | Denial::Disabled
+                | Denial::Expired
+                | Denial::Network
+                | Denial::Key
+                | Denial::Code
+                | Denial::Method,
+            ) => "login refused",
             Self::Busy => "too many logins at the moment",
             Self::Backend(_) => "the accounts cannot be asked",
         })
@@ -213,6 +292,11 @@ impl fmt::Display for Denial {
         f.write_str(match self {
             Self::BadCredentials => "bad credentials",
             Self::Disabled => "account disabled",
+            Self::Expired => "account expired",
+            Self::Network => "not from this address",
+            Self::Key => "key not authorized",
+            Self::Code => "wrong one-time code, or none",
+            Self::Method => "a password is not enough",
         })
     }
 }
@@ -232,14 +316,56 @@ async fn sleep_until_exactly(end: Instant) {
     let _ = tokio::task::spawn_blocking(rest).await;
 }
 
-pub(crate) fn admit(account: Account) -> Result<Account, LoginError> {
-    if account.enabled {
-        Ok(account)
+/// When a refusal that was asked for at `start` is given: at the next whole step, a little later by
+/// chance. What differs between two refusals in microseconds is not seen then.
+fn refusal_time(start: Instant, step: Duration) -> Instant {
+    if step.is_zero() {
+        return start;
+    }
+    let steps = start.elapsed().as_nanos() / step.as_nanos() + 1;
+    let whole = step.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX));
+    let mut chance = [0];
+    // Without random bytes the step alone must do.
+    let _ = getrandom::fill(&mut chance);
+    start + whole + step / 4 * u32::from(chance[0]) / 256
+}
+
+/// The last step of every login by whatever protocol and method: whether the account may be
+/// entered, now and from there (security A8, A22).
+pub(crate) fn admit(account: Account, peer: IpAddr) -> Result<Account, LoginError> {
+    let denial = if !account.enabled {
+        Denial::Disabled
+    } else if !account.is_active(SystemTime::now()) {
+        Denial::Expired
+    } else if !account.allows(peer) {
+        Denial::Network
     } else {
-        Err(LoginError::Denied(Denial::Disabled))
+        return Ok(account);
+    };
+    Err(LoginError::Denied(denial))
+}
+
+/// Whether the account's own rule for SSH would be content with what a login by password alone
+/// shows, and the certificate that is asked for beside it.
+fn is_enough(account: &Account) -> Result<(), LoginError> {
+    let Some(rule) = &account.login else {
+        return Ok(());
+    };
+    let mut shown = vec![Method::Password, Method::KeyboardInteractive];
+    if account.certificate_use == CertificateUse::Factor {
+        shown.push(Method::PublicKey);
+    }
+    // They come all at once: in whatever order the rule wants them.
+    let done: Vec<Method> = shown.repeat(shown.len());
+    if rule.progress(&done) == Progress::Complete {
+        Ok(())
+    } else {
+        Err(LoginError::Denied(Denial::Method))
     }
 }
 
 /// How much later than asked for a timer of the runtime may end: its own millisecond and that of
 /// the system call, and one more.
 const COARSE: Duration = Duration::from_millis(3);
+/// How many refusals of keys fit into the time of one of a password.
+const KEY_REFUSALS_PER_STEP: u32 = 8;

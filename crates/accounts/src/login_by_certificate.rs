@@ -6,13 +6,15 @@ use crate::error::{Error, Result};
 use crate::login::{Denial, LoginError, admit};
 use crate::name::AccountName;
 use crate::store::{Accounts, BY_ID, BY_NAME, CertificateRecord, Record};
+use std::net::IpAddr;
 
 impl Accounts {
     /// Lets a client in that named an account and proved that it holds the key of a certificate.
     /// `fingerprint` is the SHA-256 of the certificate's DER; `subject`, as RFC 4514 writes it, is
     /// given only where the certificate's chain is trusted.
     ///
-    /// Only accounts with [`CertificateUse::Login`] enter so. The answer for an unknown name and
+    /// Only accounts with [`CertificateUse::Login`] enter so, and none that has one-time codes: there
+    /// is no way in without one (security A14). The answer for an unknown name and
     /// for an account with other certificates is the same, after the same work; as there is no
     /// secret to guess, it comes at once.
     ///
@@ -23,6 +25,7 @@ impl Accounts {
         name: &[u8],
         fingerprint: &[u8; 32],
         subject: Option<&str>,
+        peer: IpAddr,
     ) -> Result<Account, LoginError> {
         const BAD: LoginError = LoginError::Denied(Denial::BadCredentials);
         let presented = Presented::new(fingerprint, subject);
@@ -46,7 +49,11 @@ impl Accounts {
         if !is_one_of(&held, &record, &presented)? {
             return Err(BAD);
         }
-        admit(record.account()?)
+        let account = admit(record.account()?, peer)?;
+        if account.has_totp {
+            return Err(LoginError::Denied(Denial::Code));
+        }
+        Ok(account)
     }
 
     /// Whether a certificate is one of those of the account with this id: the second factor of

@@ -1,6 +1,7 @@
 //! The database of accounts, opened: made where it is missing, and brought up to date.
 
 use crate::error::{DatabaseError, Error, Result};
+use crate::key_file::KeyFiles;
 use crate::password::{Kdf, KdfCost, VerifiedPasswords};
 use crate::store::{Accounts, Inner, stored_revision};
 use crate::watch::Revision;
@@ -72,6 +73,7 @@ impl Accounts {
             verified,
             revision,
             refusal_step: options.refusal_step,
+            key_files: KeyFiles::default(),
         })))
     }
 }

@@ -4,7 +4,9 @@ use crate::account::Account;
 use crate::certificate::{AccountCertificate, CertificateMatch, CertificateUse};
 use crate::error::{Error, Result};
 use crate::key::{AccountKey, PublicKey};
+use crate::key_file::KeyFiles;
 use crate::name::AccountName;
+use crate::network::Network;
 use crate::password::{Kdf, StoredPassword, VerifiedPasswords};
 use crate::watch::Revision;
 use sqlx::{FromRow, SqliteConnection, SqlitePool};
@@ -24,6 +26,7 @@ pub(crate) struct Inner {
     pub(crate) verified: Option<VerifiedPasswords>,
     pub(crate) revision: Revision,
     pub(crate) refusal_step: Duration,
+    pub(crate) key_files: KeyFiles,
 }
 
 /// A row of the table `account`.
@@ -41,10 +44,17 @@ pub(crate) struct Record {
     certificate_use: String,
     /// A number, because sqlx takes any number but 0 for a `true`.
     fxp: i64,
+    expires: Option<i64>,
+    networks: String,
+    login: Option<String>,
+    scp: i64,
+    authorized_keys: Option<Vec<u8>>,
+    has_totp: i64,
 }
 
+/// A row of the table `public_key`.
 #[derive(FromRow)]
-struct KeyRecord {
+pub(crate) struct KeyRecord {
     wire: Vec<u8>,
     fingerprint: String,
     label: String,
@@ -89,9 +99,7 @@ impl Accounts {
     /// # Errors
     /// The database failed, or a record is damaged.
     pub async fn list(&self) -> Result<Vec<Account>> {
-        let records: Vec<Record> = sqlx::query_as("SELECT * FROM account ORDER BY name")
-            .fetch_all(&self.0.pool)
-            .await?;
+        let records: Vec<Record> = sqlx::query_as(ALL_BY_NAME).fetch_all(&self.0.pool).await?;
         records.iter().map(Record::account).collect()
     }
 
@@ -161,21 +169,18 @@ impl Record {
         let max_sessions = self
             .max_sessions
             .map(|max| u32::try_from(max).ok().filter(|max| *max > 0));
-        let home = self
-            .home
-            .clone()
-            .map(|home| PathBuf::from(OsString::from_vec(home)));
-        if home
-            .as_deref()
-            .is_some_and(|home| crate::change::check_home(home).is_err())
-        {
-            return Err(damaged("the home"));
-        }
+        let path = |stored: &Option<Vec<u8>>, what| match stored {
+            None => Ok(None),
+            Some(bytes) => Some(PathBuf::from(OsString::from_vec(bytes.clone())))
+                .filter(|path| crate::change::check_path(path).is_ok())
+                .ok_or_else(|| damaged(what))
+                .map(Some),
+        };
         Ok(Account {
             id: self.id,
             name: self.name.parse().map_err(|_| damaged("the name"))?,
             enabled: flag(self.enabled).ok_or_else(|| damaged("whether it is enabled"))?,
-            home,
+            home: path(&self.home, "the home")?,
             permissions: self
                 .permissions
                 .parse()
@@ -187,6 +192,20 @@ impl Record {
             has_password: self.stored_password().is_some(),
             certificate_use: self.certificate_use()?,
             fxp: flag(self.fxp).ok_or_else(|| damaged("whether it may use FXP"))?,
+            expires: match self.expires {
+                None => None,
+                Some(at) => Some(time(at).ok_or_else(|| damaged("when it expires"))?),
+            },
+            networks: Network::list(&self.networks).map_err(|_| damaged("the networks"))?,
+            login: self
+                .login
+                .as_deref()
+                .map(str::parse)
+                .transpose()
+                .map_err(|_| damaged("what is enough for a login"))?,
+            scp: flag(self.scp).ok_or_else(|| damaged("whether it may use scp"))?,
+            authorized_keys: path(&self.authorized_keys, "the file of its keys")?,
+            has_totp: flag(self.has_totp).ok_or_else(|| damaged("whether it has codes"))?,
             revision: self.revision,
             created: time(self.created).ok_or_else(|| damaged("the time"))?,
         })
@@ -201,6 +220,11 @@ impl Record {
         StoredPassword::from_record(self.password.clone())
     }
 
+    /// Whether it seems to have one-time codes; [`Record::account`] says whether that is so.
+    pub(crate) fn has_totp(&self) -> bool {
+        self.has_totp != 0
+    }
+
     pub(crate) fn damaged(&self, what: &'static str) -> Error {
         Error::Damaged {
             account: self.name.escape_debug().to_string(),
@@ -210,7 +234,22 @@ impl Record {
 }
 
 impl KeyRecord {
-    fn key(self, name: &AccountName) -> Result<AccountKey> {
+    /// What the account has of this key.
+    pub(crate) async fn find(
+        snapshot: &mut SqliteConnection,
+        account: i64,
+        wire: &[u8],
+    ) -> Result<Option<Self>, sqlx::Error> {
+        sqlx::query_as(
+            "SELECT wire, fingerprint, label, added FROM public_key WHERE account = ? AND wire = ?",
+        )
+        .bind(account)
+        .bind(wire)
+        .fetch_optional(snapshot)
+        .await
+    }
+
+    pub(crate) fn key(self, name: &AccountName) -> Result<AccountKey> {
         let damaged = || Error::Damaged {
             account: name.to_string(),
             what: "a public key",
@@ -271,7 +310,12 @@ fn flag(stored: i64) -> Option<bool> {
 
 /// Wall-clock seconds for the database.
 pub(crate) fn now() -> i64 {
-    let since = SystemTime::now()
+    seconds(SystemTime::now())
+}
+
+/// A point in time for the database, which has whole seconds; one before 1970 is 1970.
+pub(crate) fn seconds(at: SystemTime) -> i64 {
+    let since = at
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
@@ -282,5 +326,16 @@ pub(crate) fn time(seconds: i64) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
 }
 
-pub(crate) const BY_NAME: &str = "SELECT * FROM account WHERE name = ?";
-pub(crate) const BY_ID: &str = "SELECT * FROM account WHERE id = ?";
+macro_rules! accounts {
+    ($rest:literal) => {
+        concat!(
+            "SELECT account.*, EXISTS (SELECT 1 FROM totp WHERE totp.account = account.id) \
+             AS has_totp FROM account ",
+            $rest
+        )
+    };
+}
+
+pub(crate) const BY_NAME: &str = accounts!("WHERE name = ?");
+pub(crate) const BY_ID: &str = accounts!("WHERE id = ?");
+const ALL_BY_NAME: &str = accounts!("ORDER BY name");

@@ -38,7 +38,8 @@ family! { B;
     B_6 = "B-6": "a list of users keeps this one out"
         evidence ["530 comes directly after USER, before any password (vsftpd `530 Permission denied.`)"]
         admin "vsftpd `userlist_enable` and `userlist_deny`; /etc/ftpusers; ProFTPD `UseFtpUsers`, \
-            `AllowUser`";
+            `AllowUser`; wharf's log has it for an account that may not come from this address: \
+            `user change --networks`";
     B_7 = "B-7": "the server takes no local accounts, only anonymous"
         evidence [
             "`530 This FTP server is anonymous only.` (vsftpd)",

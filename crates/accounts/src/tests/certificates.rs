@@ -1,4 +1,4 @@
-use super::{House, name, secret};
+use super::{House, PEER, WHOLE, name, secret};
 use crate::{Account, CertificateMatch, CertificateUse, Denial, Error, LoginError, NewAccount};
 use std::time::SystemTime;
 
@@ -37,7 +37,7 @@ async fn a_password_still_works_beside_a_certificate_that_logs_in() {
     assert_eq!(
         house
             .accounts
-            .authenticate(b"ann", &secret("right"))
+            .authenticate(b"ann", &secret("right"), WHOLE, PEER)
             .await
             .unwrap(),
         ann
@@ -127,7 +127,7 @@ async fn a2_who_asks_for_an_unknown_name_is_told_the_same() {
     ] {
         let told = house
             .accounts
-            .authenticate_by_certificate(user, &OTHER, Some("CN=ann"))
+            .authenticate_by_certificate(user, &OTHER, Some("CN=ann"), PEER)
             .await;
         let told = told.unwrap_err();
         assert!(
@@ -356,7 +356,7 @@ enum Outcome {
 async fn login(house: &House, user: &[u8], digest: [u8; 32], subject: Option<&str>) -> Outcome {
     match house
         .accounts
-        .authenticate_by_certificate(user, &digest, subject)
+        .authenticate_by_certificate(user, &digest, subject, PEER)
         .await
     {
         Ok(account) => Outcome::In(account),

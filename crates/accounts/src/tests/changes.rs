@@ -1,7 +1,7 @@
-use super::{House, name, secret};
+use super::{House, PEER, WHOLE, name, secret};
 use crate::{
     Account, AccountKey, CertificateMatch, CertificateUse, Error, HomeError, KeyError, NewAccount,
-    Permission, PermissionSet, Permissions,
+    Permission, PermissionSet, Permissions, TotpSecret,
 };
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -286,7 +286,7 @@ async fn every_future_can_move_between_threads() {
     assert_send(accounts.remove_key(&ann, "x"));
     assert_send(accounts.keys(&ann));
     assert_send(accounts.list());
-    assert_send(accounts.authenticate(b"ann", &secret("x")));
+    assert_send(accounts.authenticate(b"ann", &secret("x"), WHOLE, PEER));
     assert_send(accounts.set_certificate_use(&ann, CertificateUse::Login));
     assert_send(accounts.set_fxp(&ann, true));
     assert_send(accounts.certificates(&ann));
@@ -294,7 +294,16 @@ async fn every_future_can_move_between_threads() {
     assert_send(accounts.add_certificate(&ann, &certificate));
     assert_send(accounts.remove_certificate(&ann, &certificate));
     assert_send(accounts.has_certificate(1, &[7; 32], None));
-    assert_send(accounts.authenticate_by_certificate(b"ann", &[7; 32], None));
+    assert_send(accounts.authenticate_by_certificate(b"ann", &[7; 32], None, PEER));
+    assert_send(accounts.verify_code(1, &secret("123456")));
+    assert_send(accounts.key_query(b"ann", &[], PEER));
+    assert_send(accounts.has_key(1, &[], PEER));
+    assert_send(accounts.certificate_authority_for(b"ann", &[], PEER));
+    assert_send(accounts.has_authority(1, &[], PEER));
+    assert_send(accounts.authenticate_proven(b"ann", PEER));
+    let codes = TotpSecret::generate().unwrap();
+    assert_send(accounts.enrol_totp(&ann, &codes, None));
+    assert_send(accounts.remove_totp(&ann));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use super::{House, cheap, secret};
+use super::{House, PEER, WHOLE, cheap, secret};
 use crate::{Accounts, Error};
 use secrecy::ExposeSecret;
 use std::error::Error as _;
@@ -62,7 +62,7 @@ async fn s4_there_is_no_account_before_the_first_start_makes_one() {
         assert!(
             house
                 .accounts
-                .authenticate(b"wharf", &secret(guess))
+                .authenticate(b"wharf", &secret(guess), WHOLE, PEER)
                 .await
                 .is_err()
         );
@@ -71,7 +71,7 @@ async fn s4_there_is_no_account_before_the_first_start_makes_one() {
     assert_eq!(name.as_str(), "wharf");
     let account = house
         .accounts
-        .authenticate(b"wharf", &secret(password.expose_secret()))
+        .authenticate(b"wharf", &secret(password.expose_secret()), WHOLE, PEER)
         .await
         .unwrap();
     assert_eq!(account.permissions.to_string(), "full");

@@ -1,4 +1,4 @@
-use super::{House, cheap, forgetful, name, queued, secret};
+use super::{House, PEER, WHOLE, cheap, forgetful, name, queued, secret};
 use crate::{Account, Denial, Error, KdfCost, LoginError, MAX_PASSWORD, NewAccount, Options};
 use secrecy::SecretSlice;
 use std::time::{Duration, Instant};
@@ -127,7 +127,11 @@ async fn a4_of_many_logins_a_bounded_number_waits_and_the_rest_is_told_at_once()
     let mut logins = JoinSet::new();
     for _ in 0..LOGINS {
         let accounts = house.accounts.clone();
-        logins.spawn(async move { accounts.authenticate(b"ann", &secret("right")).await });
+        logins.spawn(async move {
+            accounts
+                .authenticate(b"ann", &secret("right"), WHOLE, PEER)
+                .await
+        });
     }
     let waiting = cheap().login_queue;
     for _ in 0..LOGINS - waiting {
@@ -235,14 +239,20 @@ async fn a_hash_of_another_cost_is_replaced_at_the_login() {
     let later = crate::Accounts::open(&house.file(), costlier)
         .await
         .unwrap();
-    let after = later.authenticate(b"ann", &secret("right")).await.unwrap();
+    let after = later
+        .authenticate(b"ann", &secret("right"), WHOLE, PEER)
+        .await
+        .unwrap();
     assert_eq!(after, before, "it is no change of the account");
     let hash: String = sqlx::query_scalar("SELECT password FROM account")
         .fetch_one(&later.0.pool)
         .await
         .unwrap();
     assert!(hash.starts_with("$argon2id$v=19$m=16,t=1,p=1$"), "{hash}");
-    later.authenticate(b"ann", &secret("right")).await.unwrap();
+    later
+        .authenticate(b"ann", &secret("right"), WHOLE, PEER)
+        .await
+        .unwrap();
     assert_eq!(later.0.kdf.runs(), 1, "the new hash is remembered");
 }
 
@@ -264,8 +274,11 @@ async fn what_changes_while_the_password_is_checked_counts() {
         house.add("ann", Some("right")).await;
         let busy = house.accounts.0.kdf.occupy().await;
         let accounts = house.accounts.clone();
-        let login =
-            tokio::spawn(async move { accounts.authenticate(b"ann", &secret("right")).await });
+        let login = tokio::spawn(async move {
+            accounts
+                .authenticate(b"ann", &secret("right"), WHOLE, PEER)
+                .await
+        });
         queued(&house).await;
         house.sql(change).await;
         drop(busy);
@@ -313,7 +326,12 @@ enum Outcome {
 
 async fn login(house: &House, user: &[u8], password: &str) -> Outcome {
     let password: SecretSlice<u8> = secret(password);
-    outcome(house.accounts.authenticate(user, &password).await)
+    outcome(
+        house
+            .accounts
+            .authenticate(user, &password, WHOLE, PEER)
+            .await,
+    )
 }
 
 fn outcome(told: Result<Account, LoginError>) -> Outcome {

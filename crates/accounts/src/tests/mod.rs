@@ -8,11 +8,17 @@ mod remembering;
 mod versions;
 mod watching;
 
-use crate::{Account, AccountName, Accounts, KdfCost, NewAccount, Options};
+use crate::{Account, AccountName, Accounts, KdfCost, NewAccount, Options, PasswordUse};
 use secrecy::SecretSlice;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 use tempfile::TempDir;
+
+/// Who logs in, where nothing else is said.
+const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+/// As FTP sends it.
+const WHOLE: PasswordUse = PasswordUse::WithCode;
 
 /// A database in a folder of its own.
 struct House {

@@ -1,4 +1,4 @@
-use super::{House, cheap, forgetful, name, queued, secret};
+use super::{House, PEER, WHOLE, cheap, forgetful, name, queued, secret};
 use crate::password::Subject;
 use crate::{Denial, LoginError, Options};
 use std::time::Instant;
@@ -59,7 +59,11 @@ async fn connections_that_log_in_together_pay_once_for_each_thread() {
     let mut logins = JoinSet::new();
     for _ in 0..cheap().login_queue {
         let accounts = house.accounts.clone();
-        logins.spawn(async move { accounts.authenticate(b"ann", &secret("right")).await });
+        logins.spawn(async move {
+            accounts
+                .authenticate(b"ann", &secret("right"), WHOLE, PEER)
+                .await
+        });
     }
     drop(busy);
     while let Some(told) = logins.join_next().await {
@@ -74,7 +78,11 @@ async fn a_known_password_does_not_let_in_who_was_disabled_in_the_queue() {
     let ann = house.add("ann", Some("right")).await;
     let busy = house.accounts.0.kdf.occupy().await;
     let accounts = house.accounts.clone();
-    let login = tokio::spawn(async move { accounts.authenticate(b"ann", &secret("right")).await });
+    let login = tokio::spawn(async move {
+        accounts
+            .authenticate(b"ann", &secret("right"), WHOLE, PEER)
+            .await
+    });
     queued(&house).await;
     let stored = house
         .accounts
@@ -104,6 +112,9 @@ async fn a_known_password_does_not_let_in_who_was_disabled_in_the_queue() {
 /// Whether ann was logged in, and how often the hash ran for it.
 async fn runs_of_login(house: &House, password: &str) -> (bool, u64) {
     let before = house.kdf_runs();
-    let told = house.accounts.authenticate(b"ann", &secret(password)).await;
+    let told = house
+        .accounts
+        .authenticate(b"ann", &secret(password), WHOLE, PEER)
+        .await;
     (told.is_ok(), house.kdf_runs() - before)
 }

@@ -1,4 +1,4 @@
-use super::{cheap, name, secret};
+use super::{PEER, WHOLE, cheap, name, secret};
 use crate::{Accounts, CertificateMatch, CertificateUse, PermissionSet};
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -15,7 +15,7 @@ async fn a_database_from_before_certificates_keeps_everything() {
     assert_eq!(*accounts.watch().borrow(), 5);
 
     let ann = accounts
-        .authenticate(b"ann", &secret("right"))
+        .authenticate(b"ann", &secret("right"), WHOLE, PEER)
         .await
         .unwrap();
     assert_eq!((ann.id, ann.revision, ann.max_sessions), (1, 1, Some(3)));

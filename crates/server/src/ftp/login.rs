@@ -1,10 +1,10 @@
 //! USER, PASS and REIN.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use secrecy::SecretSlice;
 use tokio::time::timeout_at;
-use wharf_accounts::{Account, CertificateUse, Denial, LoginError};
+use wharf_accounts::{Account, CertificateUse, Denial, LoginError, PasswordUse};
 use wharf_causes::{Id, id};
 use wharf_ftp::server::Outcome;
 use wharf_vfs::VPath;
@@ -91,7 +91,10 @@ impl Connection {
         password: &SecretSlice<u8>,
     ) -> Outcome {
         let (seen, asked) = (self.shared.revision(), std::time::Instant::now());
-        match self.shared.accounts.authenticate(name, password).await {
+        let peer = self.guard.handle.peer.ip();
+        let accounts = &self.shared.accounts;
+        let told = accounts.authenticate(name, password, PasswordUse::WithCode, peer);
+        match told.await {
             Ok(account) => match self.second_factor(&account).await {
                 Ok(credential) => self.admit(account, credential, seen).await,
                 Err(cause) => {
@@ -103,7 +106,10 @@ impl Connection {
             Err(LoginError::Denied(denial)) => {
                 let cause = match denial {
                     Denial::BadCredentials => id::B_1,
-                    Denial::Disabled => id::B_12,
+                    Denial::Disabled | Denial::Expired => id::B_12,
+                    Denial::Network => id::B_6,
+                    Denial::Key => id::G_9,
+                    Denial::Code | Denial::Method => id::B_19,
                 };
                 self.refuse_credentials(name, cause).await
             }
@@ -136,8 +142,9 @@ impl Connection {
         let seen = self.shared.revision();
         let fingerprint = certified.fingerprint();
         let subject = certified.subject.as_deref();
+        let peer = self.guard.handle.peer.ip();
         let accounts = &self.shared.accounts;
-        let known = accounts.authenticate_by_certificate(name, &fingerprint, subject);
+        let known = accounts.authenticate_by_certificate(name, &fingerprint, subject, peer);
         let account = match known.await {
             Ok(account) => account,
             Err(LoginError::Backend(error)) => {
@@ -249,7 +256,11 @@ impl Connection {
     /// Security A22: a change made between the password check and now must not be missed.
     async fn recheck(&self, id: i64, revision: i64) -> Result<(), Failure> {
         match self.shared.accounts.current(id).await {
-            Ok(Some(account)) if account.enabled && account.revision == revision => Ok(()),
+            Ok(Some(account))
+                if account.is_active(SystemTime::now()) && account.revision == revision =>
+            {
+                Ok(())
+            }
             Ok(_) => Err(Failure::revoked()),
             Err(error) => {
                 tracing::error!(%error, "accounts cannot be read");
