@@ -69,6 +69,14 @@ impl TotpSecret {
         found
     }
 
+    /// The code of a point in time, as an app shows it.
+    #[cfg(test)]
+    pub(crate) fn code_at(&self, at: SystemTime) -> String {
+        let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let code = self.code(since.as_secs() / Self::STEP.as_secs());
+        String::from_utf8(code.to_vec()).unwrap()
+    }
+
     pub(crate) fn from_record(bytes: &[u8]) -> Option<Self> {
         let secret: [u8; Self::LENGTH] = bytes.try_into().ok()?;
         Some(Self(SecretBox::new(Box::new(secret))))

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use tokio::time::{MissedTickBehavior, interval};
 use wharf_accounts::{Account, CertificateUse};
 use wharf_net::tls::client::ClientTrust;
 
@@ -15,6 +16,8 @@ use crate::tls::Refreshed;
 
 /// How soon accounts that could not be read are asked for again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// How often it is looked for accounts whose time is over.
+const EXPIRED_LOOKED_FOR: Duration = Duration::from_secs(2);
 /// How often the files of certificates are looked at.
 const CERTIFICATES_LOOKED_AT: Duration = Duration::from_secs(2);
 
@@ -58,8 +61,14 @@ pub(crate) async fn follow_certificates(shared: Arc<Shared>) {
 /// Brings changes of accounts to live sessions, also while the server drains.
 pub(crate) async fn follow_accounts(shared: Arc<Shared>) {
     let mut revision = shared.accounts.watch();
+    let mut expired = interval(EXPIRED_LOOKED_FOR);
+    expired.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            _ = expired.tick() => {
+                end_expired(&shared);
+                continue;
+            }
             changed = revision.changed() => {
                 if changed.is_err() {
                     return;
@@ -70,6 +79,19 @@ pub(crate) async fn follow_accounts(shared: Arc<Shared>) {
         while !refresh_accounts(&shared).await {
             // The change is known and must not be lost: ask until there is an answer.
             tokio::time::sleep(ASK_AGAIN).await;
+        }
+    }
+}
+
+/// Ends the sessions of accounts whose time is over: no change of the account tells of that.
+fn end_expired(shared: &Shared) {
+    let now = SystemTime::now();
+    for handle in shared.registry.all() {
+        if handle
+            .account()
+            .is_some_and(|account| account.has_expired(now))
+        {
+            handle.revoke();
         }
     }
 }
@@ -97,7 +119,8 @@ async fn refresh_accounts(shared: &Shared) -> bool {
     for (id, handles) in sessions {
         match shared.accounts.current(id).await {
             Ok(now) => {
-                let now = now.filter(|now| now.enabled).map(Arc::new);
+                let now = now.filter(|now| now.is_active(SystemTime::now()));
+                let now = now.map(Arc::new);
                 for handle in handles {
                     match still_let_in(shared, &handle, now.as_deref(), trust).await {
                         Ok(true) => bring(&handle, id, now.as_ref()),
@@ -128,6 +151,10 @@ async fn still_let_in(
     let Some(now) = now else {
         return Ok(false);
     };
+    let without_code = |held: Arc<Account>| held.id == now.id && !held.has_totp;
+    if !now.allows(handle.peer.ip()) || now.has_totp && handle.account().is_some_and(without_code) {
+        return Ok(false);
+    }
     let certified = match handle.credential() {
         Credential::Nothing => return Ok(true),
         Credential::Password => return Ok(now.certificate_use != CertificateUse::Factor),

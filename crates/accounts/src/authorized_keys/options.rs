@@ -172,7 +172,7 @@ fn expiry(text: &str) -> Result<SystemTime, String> {
 }
 
 /// Flags that take away or give what there is none of.
-const WITHOUT_EFFECT: [&str; 13] = [
+const WITHOUT_EFFECT: [&str; 12] = [
     "agent-forwarding",
     "no-agent-forwarding",
     "no-port-forwarding",
@@ -185,8 +185,6 @@ const WITHOUT_EFFECT: [&str; 13] = [
     "restrict",
     "user-rc",
     "x11-forwarding",
-    // It asks for less than is asked for here.
-    "no-require-user-presence",
 ];
 
 /// All that is known, for the message about one with the wrong form.

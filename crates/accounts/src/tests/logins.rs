@@ -1,6 +1,7 @@
 use super::{House, PEER, WHOLE, cheap, forgetful, name, queued, secret};
 use crate::{Account, Denial, Error, KdfCost, LoginError, MAX_PASSWORD, NewAccount, Options};
 use secrecy::SecretSlice;
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
@@ -87,13 +88,19 @@ async fn a1_the_time_does_not_tell_whether_an_account_exists() {
 
 #[tokio::test]
 async fn a2_every_refusal_reads_the_same() {
-    let texts = [Denial::BadCredentials, Denial::Disabled]
-        .map(|denial| LoginError::Denied(denial).to_string());
-    assert_eq!(texts[0], texts[1]);
-    assert_ne!(
-        Denial::BadCredentials.to_string(),
-        Denial::Disabled.to_string()
-    );
+    let denials = [
+        Denial::BadCredentials,
+        Denial::Disabled,
+        Denial::Expired,
+        Denial::Network,
+        Denial::Key,
+        Denial::Code,
+        Denial::Method,
+    ];
+    let texts = denials.map(|denial| LoginError::Denied(denial).to_string());
+    assert!(texts.iter().all(|text| *text == texts[0]));
+    let for_the_log: HashSet<String> = denials.map(|denial| denial.to_string()).into();
+    assert_eq!(for_the_log.len(), denials.len());
 }
 
 #[tokio::test]
@@ -301,6 +308,13 @@ async fn f26_a_damaged_record_logs_nobody_in() {
         "UPDATE account SET created = -1",
         "UPDATE account SET enabled = 2",
         "UPDATE account SET fxp = 2",
+        "UPDATE account SET scp = 2",
+        "UPDATE account SET expires = -1",
+        "UPDATE account SET networks = '10.0.0.0'||'/8,'",
+        "UPDATE account SET networks = 'any'",
+        "UPDATE account SET login = ''",
+        "UPDATE account SET login = 'none'",
+        "UPDATE account SET authorized_keys = x'61'",
         "UPDATE account SET certificate_use = 'Off'",
         "UPDATE account SET certificate_use = ''",
     ] {

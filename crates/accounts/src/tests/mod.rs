@@ -2,7 +2,10 @@
 
 mod certificates;
 mod changes;
+mod codes;
 mod files;
+mod keys;
+mod limits;
 mod logins;
 mod remembering;
 mod versions;

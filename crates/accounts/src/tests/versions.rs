@@ -1,5 +1,5 @@
 use super::{PEER, WHOLE, cheap, name, secret};
-use crate::{Accounts, CertificateMatch, CertificateUse, PermissionSet};
+use crate::{Accounts, CertificateMatch, CertificateUse, KeyOrigin, PermissionSet, TotpSecret};
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnectOptions;
 use std::fs::Permissions;
@@ -45,6 +45,35 @@ async fn a_database_from_before_certificates_keeps_everything() {
 
     let again = Accounts::open(&file, cheap()).await.unwrap();
     assert_eq!(again.list().await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_database_from_before_sftp_keeps_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accounts.db");
+    restore(&file, include_str!("../../testdata/version-2.sql")).await;
+    let accounts = Accounts::open(&file, cheap()).await.unwrap();
+    assert_eq!(*accounts.watch().borrow(), 6);
+
+    let ann = accounts
+        .authenticate(b"ann", &secret("right"), WHOLE, PEER)
+        .await
+        .unwrap();
+    assert_eq!((ann.id, ann.revision, ann.max_sessions), (1, 1, Some(3)));
+    assert!(ann.fxp && ann.certificate_use == CertificateUse::Factor);
+    assert!(accounts.has_certificate(1, &[7; 32], None).await.unwrap());
+    let key = accounts.keys(&ann.name).await.unwrap().remove(0).key;
+    let login = accounts.authenticate_by_key(b"ann", key.wire(), PEER).await;
+    assert_eq!(login.unwrap().origin, KeyOrigin::Database);
+
+    for account in accounts.list().await.unwrap() {
+        assert_eq!((account.expires, &account.login), (None, &None));
+        assert_eq!((account.networks, account.authorized_keys), (vec![], None));
+        assert!(!account.scp && !account.has_totp);
+    }
+    let codes = TotpSecret::generate().unwrap();
+    accounts.enrol_totp(&ann.name, &codes, None).await.unwrap();
+    assert!(accounts.current(1).await.unwrap().unwrap().has_totp);
 }
 
 /// Makes a database of what `sqlite3 .dump` printed.

@@ -60,7 +60,7 @@ pub(crate) fn login(accounts: &[Account]) -> Option<String> {
     let names = || {
         accounts
             .iter()
-            .filter(|account| account.enabled)
+            .filter(|account| account.is_active(std::time::SystemTime::now()))
             .map(|a| a.name.as_str())
     };
     names()
