@@ -1,9 +1,8 @@
 //! The certificate a server makes for itself, so that TLS works from the first start.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Write as _};
+use std::fs::DirBuilder;
 use std::net::IpAddr;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -15,6 +14,7 @@ use crate::config::Settings;
 use crate::config::tls::own_certificate;
 use crate::date;
 use crate::failure::Failure;
+use crate::private_file::{closed, failed, remove, rename, write};
 use crate::shell;
 
 /// A certificate that ends so soon is made anew: clients are told before they are locked out.
@@ -136,63 +136,14 @@ impl Own {
     }
 }
 
-/// Refuses what others can read (security S5).
-fn closed(path: &Path, cure: &str) -> Result<(), Failure> {
-    let metadata = fs::metadata(path).map_err(|error| failed("look at", path, &error))?;
-    let mode = metadata.mode() & 0o777;
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    let cure = shell::command(&["chmod", cure], path);
-    Err(Failure::new(format!(
-        "`{}` is open to other users (mode {mode:04o}), and it keeps the server's private key",
-        path.display()
-    ))
-    .hint(cure))
-}
-
 fn new(path: &Path) -> PathBuf {
     path.with_extension("pem.new")
 }
 
-/// Writes a whole file that is on the disk when this returns.
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    // One that was left behind may have another mode.
-    remove(path)?;
-    let written = || -> io::Result<()> {
-        let mut file: File = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    };
-    written().map_err(|error| failed("write", path, &error))
-}
-
-fn remove(path: &Path) -> Result<(), Failure> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("remove", path, &error)),
-        _ => Ok(()),
-    }
-}
-
-fn rename(from: &Path, to: &Path) -> Result<(), Failure> {
-    let renamed = || -> io::Result<()> {
-        fs::rename(from, to)?;
-        File::open(to.parent().unwrap_or_else(|| Path::new(".")))?.sync_all()
-    };
-    renamed().map_err(|error| failed("replace", to, &error))
-}
-
-fn failed(what: &str, path: &Path, error: &io::Error) -> Failure {
-    Failure::new(format!("cannot {what} `{}`: {error}", path.display()))
-        .hint("is there space, and does the state folder belong to this user?")
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn case() -> (tempfile::TempDir, Own) {

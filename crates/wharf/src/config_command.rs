@@ -28,7 +28,9 @@ pub(crate) fn run(arguments: &ConfigArguments) -> Result<(), Failure> {
                 }
                 Format::Json => {
                     let mut object = show::json(&settings);
-                    object["tls"] = policy::json(&settings, &state);
+                    for (name, policy) in policy::json(&settings, &state) {
+                        object[name] = policy;
+                    }
                     output::json(&object)?;
                 }
             }

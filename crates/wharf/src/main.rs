@@ -1,4 +1,4 @@
-//! One program for moving files over FTP and FTPS. Here are the argument tables, the settings and the
+//! One program for moving files over FTP, FTPS and SFTP. Here are the argument tables, the settings and the
 //! wiring; what is served, and how, is in the other crates.
 
 mod arguments;
@@ -7,8 +7,10 @@ mod config;
 mod config_command;
 mod date;
 mod failure;
+mod host_keys;
 mod log;
 mod output;
+mod private_file;
 mod prompt;
 mod reference;
 mod serve;

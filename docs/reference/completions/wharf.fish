@@ -37,7 +37,7 @@ complete -c wharf -n "__fish_wharf_using_subcommand serve" -l config -d 'The set
 complete -c wharf -n "__fish_wharf_using_subcommand serve" -l listen -d 'The address to listen on; may be given several times [default: 127.0.0.1]' -r
 complete -c wharf -n "__fish_wharf_using_subcommand serve" -l ftp -d 'The port for FTP, with TLS when the client asks for it; 0 takes a free one [default: 2121]' -r
 complete -c wharf -n "__fish_wharf_using_subcommand serve" -l ftps -d 'The port for FTP with TLS from the first byte on, implicit FTPS [default: 2990]' -r
-complete -c wharf -n "__fish_wharf_using_subcommand serve" -l sftp -d 'The port for SFTP: only `off` in this version' -r
+complete -c wharf -n "__fish_wharf_using_subcommand serve" -l sftp -d 'The port for SFTP, over SSH [default: 2222]' -r
 complete -c wharf -n "__fish_wharf_using_subcommand serve" -l web -d 'The port for the web pages: only `off` in this version' -r
 complete -c wharf -n "__fish_wharf_using_subcommand serve" -l passive-ports -d 'The ports for passive data connections [default: 50000-50100]' -r
 complete -c wharf -n "__fish_wharf_using_subcommand serve" -l public-address -d 'The address clients outside are told for data connections, behind NAT' -r -f -a "(__fish_print_hostnames)"
@@ -147,13 +147,13 @@ json\t'For programs'"
 complete -c wharf -n "__fish_wharf_using_subcommand config; and not __fish_seen_subcommand_from check show schema" -l log -d 'What is written to standard error: error, warn, info, debug, trace, or a filter such as `info,wharf_server=debug`' -r
 complete -c wharf -n "__fish_wharf_using_subcommand config; and not __fish_seen_subcommand_from check show schema" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wharf -n "__fish_wharf_using_subcommand config; and not __fish_seen_subcommand_from check show schema" -f -a "check" -d 'Tell everything that is wrong with the settings, without starting anything'
-complete -c wharf -n "__fish_wharf_using_subcommand config; and not __fish_seen_subcommand_from check show schema" -f -a "show" -d 'Show every setting as it is in force and where it was written, and what TLS comes to'
+complete -c wharf -n "__fish_wharf_using_subcommand config; and not __fish_seen_subcommand_from check show schema" -f -a "show" -d 'Show every setting as it is in force and where it was written, and what TLS and SSH come to'
 complete -c wharf -n "__fish_wharf_using_subcommand config; and not __fish_seen_subcommand_from check show schema" -f -a "schema" -d 'Print a JSON Schema of the settings file'
 complete -c wharf -n "__fish_wharf_using_subcommand config; and __fish_seen_subcommand_from check" -l config -d 'The settings file' -r -F
 complete -c wharf -n "__fish_wharf_using_subcommand config; and __fish_seen_subcommand_from check" -l listen -d 'The address to listen on; may be given several times [default: 127.0.0.1]' -r
 complete -c wharf -n "__fish_wharf_using_subcommand config; and __fish_seen_subcommand_from check" -l ftp -d 'The port for FTP, with TLS when the client asks for it; 0 takes a free one [default: 2121]' -r
 complete -c wharf -n "__fish_wharf_using_subcommand config; and __fish_seen_subcommand_from check" -l ftps -d 'The port for FTP with TLS from the first byte on, implicit FTPS [default: 2990]' -r
-complete -c wharf -n "__fish_wharf_using_subcommand config; and __fish_seen_subcommand_from check" -l sftp -d 'The port for SFTP: only `off` in this version' -r
+complete -c wharf -n "__fish_wharf_using_subcommand config; and __fish_seen_subcommand_from check" -l sftp -d 'The port for SFTP, over SSH [default: 2222]' -r
 complete -c wharf -n "__fish_wharf_using_subcommand config; and __fish_seen_subcommand_from check" -l web -d 'The port for the web pages: only `off` in this version' -r
 complete -c wharf -n "__fish_wharf_using_subcommand config; and __fish_seen_subcommand_from check" -l passive-ports -d 'The ports for passive data connections [default: 50000-50100]' -r
 complete -c wharf -n "__fish_wharf_using_subcommand config; and __fish_seen_subcommand_from check" -l public-address -d 'The address clients outside are told for data connections, behind NAT' -r -f -a "(__fish_print_hostnames)"
@@ -168,7 +168,7 @@ complete -c wharf -n "__fish_wharf_using_subcommand config; and __fish_seen_subc
 complete -c wharf -n "__fish_wharf_using_subcommand config; and __fish_seen_subcommand_from show" -l listen -d 'The address to listen on; may be given several times [default: 127.0.0.1]' -r
 complete -c wharf -n "__fish_wharf_using_subcommand config; and __fish_seen_subcommand_from show" -l ftp -d 'The port for FTP, with TLS when the client asks for it; 0 takes a free one [default: 2121]' -r
 complete -c wharf -n "__fish_wharf_using_subcommand config; and __fish_seen_subcommand_from show" -l ftps -d 'The port for FTP with TLS from the first byte on, implicit FTPS [default: 2990]' -r
-complete -c wharf -n "__fish_wharf_using_subcommand config; and __fish_seen_subcommand_from show" -l sftp -d 'The port for SFTP: only `off` in this version' -r
+complete -c wharf -n "__fish_wharf_using_subcommand config; and __fish_seen_subcommand_from show" -l sftp -d 'The port for SFTP, over SSH [default: 2222]' -r
 complete -c wharf -n "__fish_wharf_using_subcommand config; and __fish_seen_subcommand_from show" -l web -d 'The port for the web pages: only `off` in this version' -r
 complete -c wharf -n "__fish_wharf_using_subcommand config; and __fish_seen_subcommand_from show" -l passive-ports -d 'The ports for passive data connections [default: 50000-50100]' -r
 complete -c wharf -n "__fish_wharf_using_subcommand config; and __fish_seen_subcommand_from show" -l public-address -d 'The address clients outside are told for data connections, behind NAT' -r -f -a "(__fish_print_hostnames)"

@@ -9,7 +9,9 @@ use super::problem::{Origin, Problem, Problems};
 use super::raw::{self, Raw, RawValue};
 use super::table::{self, KEYS, Key, Otherwise, PREFIX, SECTIONS};
 use super::value::Value;
-use super::{Effective, Settings, Sources, certificates, file, nearest, together};
+use super::{
+    Effective, Settings, Sources, certificates, file, host_keys, key_lists, nearest, together,
+};
 
 /// Reads every source, checks every value, then what the values say together.
 pub(super) fn check(sources: &Sources) -> Result<Settings, Problems> {
@@ -41,7 +43,9 @@ pub(super) fn check(sources: &Sources) -> Result<Settings, Problems> {
     };
     let mut problems = collector.problems;
     problems.extend(together::problems(&settings));
-    let found = certificates::look(&settings);
+    let mut found = certificates::look(&settings);
+    host_keys::look(&settings, &mut found);
+    found.problems.extend(key_lists::problems(&settings));
     problems.extend(found.problems);
     if problems.is_empty() {
         settings.warnings = found.warnings;

@@ -47,6 +47,13 @@ pub(crate) static KEYS: &[Key] = &[
         live: false,
     },
     Key {
+        name: "server.sftp",
+        kind: Kind::Port,
+        default: Otherwise::Value("2222"),
+        doc: "The port for SFTP; the usual one is 22.",
+        live: false,
+    },
+    Key {
         name: "server.tls",
         kind: Kind::Choice(&["allowed", "required"]),
         default: Otherwise::Value("allowed"),
@@ -127,7 +134,7 @@ pub(crate) static KEYS: &[Key] = &[
         name: "limits.login_attempts",
         kind: count(100),
         default: Otherwise::Value("3"),
-        doc: "Failed logins before the connection is closed.",
+        doc: "Failed logins over FTP before the connection is closed; `ssh.login_attempts` is SFTP's.",
         live: true,
     },
     Key {
@@ -162,7 +169,7 @@ pub(crate) static KEYS: &[Key] = &[
         name: "timeouts.idle",
         kind: time(SHORT, DAY),
         default: Otherwise::Value("5 min"),
-        doc: "A session without a command and without a transfer.",
+        doc: "A session without a command or request, and without a transfer.",
         live: true,
     },
     Key {
@@ -329,10 +336,54 @@ pub(crate) static KEYS: &[Key] = &[
         live: true,
     },
     Key {
+        name: "ssh.host_keys",
+        kind: Kind::Paths,
+        default: Otherwise::Unset(
+            "an Ed25519 and an ECDSA key, made at the first start and kept in the state folder",
+        ),
+        doc: "Files with the private keys by which clients know the server, as `ssh-keygen` makes them and without a passphrase; of each kind (Ed25519, ECDSA, RSA) the first counts. Files that other users can read are refused. They are watched: a changed file is in force within seconds and ends no session. In the environment: separated by colons.",
+        live: true,
+    },
+    Key {
+        name: "ssh.user_ca",
+        kind: Kind::Path,
+        default: Otherwise::Unset("no user certificate is taken"),
+        doc: "OpenSSH public keys, one a line: the authorities whose user certificates let in the accounts that are named in them as principals. The file is watched.",
+        live: true,
+    },
+    Key {
+        name: "ssh.revoked_keys",
+        kind: Kind::Path,
+        default: Otherwise::Unset("none is revoked"),
+        doc: "Keys and certificates that let nobody in any more: a KRL of `ssh-keygen -k`, or OpenSSH public keys, one a line. The file is watched.",
+        live: true,
+    },
+    Key {
+        name: "ssh.login_attempts",
+        kind: count(100),
+        default: Otherwise::Value("6"),
+        doc: "Failed logins before the connection is closed. A client that offers all keys of an agent spends one on each.",
+        live: true,
+    },
+    Key {
+        name: "ssh.max_handles",
+        kind: count(10_000),
+        default: Otherwise::Value("128"),
+        doc: "Files and folders that one SFTP session may hold open. Clients are told (`limits@openssh.com`).",
+        live: true,
+    },
+    Key {
+        name: "ssh.channels",
+        kind: count(100),
+        default: Otherwise::Value("10"),
+        doc: "Channels, each an SFTP session or an SCP transfer, that one connection may hold open.",
+        live: true,
+    },
+    Key {
         name: "uploads.durability",
         kind: Kind::Choice(&["full", "file", "none"]),
         default: Otherwise::Value("full"),
-        doc: "What is on disk when an upload is answered with 226: the bytes and the name (`full`), the bytes (`file`), or no promise (`none`).",
+        doc: "What is on disk when an upload is answered with 226, or the closing of its handle with OK: the bytes and the name (`full`), the bytes (`file`), or no promise (`none`).",
         live: true,
     },
     Key {

@@ -9,6 +9,8 @@ mod case;
 mod certificates;
 mod check;
 mod file;
+pub(crate) mod host_keys;
+mod key_lists;
 mod keys;
 mod lists;
 mod networks;
@@ -18,6 +20,7 @@ pub(crate) mod problem;
 pub(crate) mod raw;
 pub(crate) mod schema;
 pub(crate) mod show;
+pub(crate) mod ssh;
 pub(crate) mod table;
 pub(crate) mod tls;
 mod together;
@@ -62,7 +65,7 @@ pub(crate) struct Settings {
 }
 
 /// A setting's value and where it was written.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Effective {
     /// `None` for a key that has no value by default.
     pub(crate) value: Option<Value>,
@@ -97,7 +100,7 @@ impl Settings {
             anonymous,
             passive: self.passive(),
             tls: Some(self.tls(state)),
-            ssh: None,
+            ssh: self.ssh(state),
             limits: self.limits(),
             timeouts: self.timeouts(),
             durability: match self.choice("uploads.durability") {
@@ -146,20 +149,20 @@ impl Settings {
     }
 
     /// These settings after a reload: what only a new start changes is still what it was.
-    pub(crate) fn keeping_fixed(mut self, before: &mut Self) -> Self {
+    pub(crate) fn keeping_fixed(mut self, before: &Self) -> Self {
         for key in KEYS.iter().filter(|key| !key.live) {
-            if let Some(effective) = before.values.remove(key.name) {
-                self.values.insert(key.name, effective);
-            }
+            let kept = before.effective(key.name).clone();
+            self.values.insert(key.name, kept);
         }
         self
     }
 
-    /// On each address, FTP and then implicit FTPS.
+    /// On each address, FTP, then implicit FTPS, then SFTP.
     fn listeners(&self) -> Vec<ListenerConfig> {
         let ports = [
             (Protocol::Ftp, self.port("server.ftp")),
             (Protocol::Ftps, self.port("server.ftps")),
+            (Protocol::Sftp, self.port("server.sftp")),
         ];
         let mut listeners = Vec::new();
         for address in self.addresses("server.listen") {

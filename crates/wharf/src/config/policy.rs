@@ -1,4 +1,4 @@
-//! `wharf config show`: what the settings about TLS come to, with everything that follows from
+//! `wharf config show`: what the settings about TLS and SSH come to, with everything that follows from
 //! the program and the machine instead of a setting.
 
 use std::fmt::Write as _;
@@ -12,37 +12,53 @@ use wharf_server::config::{
     CloseNotify, Config, Plaintext, Protocol, Requirement, Reuse, TlsConfig,
 };
 
-use super::Settings;
+use super::{Settings, ssh};
 use crate::date;
 
 /// One line of the policy, or several under one name.
-struct Row {
+pub(super) struct Row {
     /// In JSON.
-    key: &'static str,
+    pub(super) key: &'static str,
     /// For people.
-    name: &'static str,
-    lines: Vec<String>,
-    json: Json,
+    pub(super) name: &'static str,
+    pub(super) lines: Vec<String>,
+    pub(super) json: Json,
 }
 
 /// The policy as comments of a settings file, so that what `config show` prints stays one.
 /// `state` is the state folder.
 pub(crate) fn text(settings: &Settings, state: &Path) -> String {
-    let mut out = String::from("\n# TLS as it is in force\n#\n");
-    for row in rows(settings, state) {
-        for (index, line) in row.lines.iter().enumerate() {
-            let name = if index == 0 { row.name } else { "" };
-            let _ = writeln!(out, "#   {name:<21}{line}");
+    let mut out = String::new();
+    for (title, rows) in [
+        ("TLS", rows(settings, state)),
+        ("SSH", ssh::rows(settings, state)),
+    ] {
+        if !rows.is_empty() {
+            let _ = write!(out, "\n# {title} as it is in force\n#\n");
+        }
+        for row in rows {
+            for (index, line) in row.lines.iter().enumerate() {
+                let name = if index == 0 { row.name } else { "" };
+                let _ = writeln!(out, "#   {name:<21}{line}");
+            }
         }
     }
     out
 }
 
-/// The same as one object.
-pub(crate) fn json(settings: &Settings, state: &Path) -> Json {
-    let rows = rows(settings, state).into_iter();
-    let object: Map<_, _> = rows.map(|row| (row.key.to_owned(), row.json)).collect();
-    Json::Object(object)
+/// The same as two objects: `tls` and, where it is spoken, `ssh`.
+pub(crate) fn json(settings: &Settings, state: &Path) -> [(&'static str, Json); 2] {
+    let object = |rows: Vec<Row>| {
+        if rows.is_empty() {
+            return Json::Null;
+        }
+        let fields = rows.into_iter().map(|row| (row.key.to_owned(), row.json));
+        Json::Object(fields.collect())
+    };
+    [
+        ("tls", object(rows(settings, state))),
+        ("ssh", object(ssh::rows(settings, state))),
+    ]
 }
 
 fn rows(settings: &Settings, state: &Path) -> Vec<Row> {

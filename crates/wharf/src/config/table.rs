@@ -95,6 +95,10 @@ pub(crate) static SECTIONS: &[Section] = &[
         doc: "A certificate that renews itself, from Let's Encrypt or another authority that speaks ACME (RFC 8555). It stands before those of `[tls]`; until it is there, they are shown.",
     },
     Section {
+        name: "ssh",
+        doc: "SSH, which carries SFTP and SCP. Which algorithms are spoken is not a setting: none of them is weak, and every client that is still maintained has one of each.",
+    },
+    Section {
         name: "uploads",
         doc: "What an upload promises.",
     },

@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use wharf_server::config::{Durability, LimitsConfig, PassiveConfig, Plaintext, TimeoutsConfig};
+use wharf_server::config::{
+    Durability, LimitsConfig, PassiveConfig, Plaintext, SshConfig, TimeoutsConfig,
+};
+use wharf_ssh::key::HostKeyKind;
 
 use super::*;
 use crate::config::case::Case;
@@ -19,6 +22,13 @@ fn without_anything_the_defaults_are_those_of_the_server() {
         TimeoutsConfig::default(),
         PassiveConfig::default(),
     );
+    let ssh = SshConfig {
+        host_keys: ["ed25519", "ecdsa"]
+            .map(|kind| format!("/state/ssh_host_{kind}_key").into())
+            .to_vec(),
+        ..SshConfig::default()
+    };
+    assert_eq!(format!("{:?}", config.ssh), format!("{:?}", Some(ssh)));
     assert_eq!(format!("{:?}", config.limits), format!("{limits:?}"));
     assert_eq!(format!("{:?}", config.timeouts), format!("{timeouts:?}"));
     assert_eq!(format!("{:?}", config.passive), format!("{passive:?}"));
@@ -47,7 +57,8 @@ fn without_anything_the_defaults_are_those_of_the_server() {
         listeners,
         [
             "ftp 127.0.0.1:2121 Deny Allowed",
-            "ftps 127.0.0.1:2990 Deny Allowed"
+            "ftps 127.0.0.1:2990 Deny Allowed",
+            "sftp 127.0.0.1:2222 Deny Allowed"
         ]
     );
     assert!(settings.password_memory());
@@ -193,6 +204,12 @@ fn every_setting_can_be_given_by_the_environment() {
             (_, Otherwise::Value(text)) => text.to_owned(),
             ("tls.implicit_reuse", _) => "prefer".to_owned(),
             ("acme.listen", _) => "[::]:8080".to_owned(),
+            ("ssh.host_keys", _) => {
+                crate::config::ssh::tests::key(folder.path(), HostKeyKind::Ed25519)
+            }
+            ("ssh.user_ca" | "ssh.revoked_keys", _) => {
+                crate::config::ssh::tests::public(folder.path())
+            }
             (name, _) if name.starts_with("tls.") || name == "acme.ca" => pem.clone(),
             (_, Otherwise::Unset(_)) => "198.51.100.7".to_owned(),
         };
@@ -218,6 +235,7 @@ fn every_kind_is_read_from_a_file() {
          listen = [\"127.0.0.1\", \"[::1]\", \"127.0.0.1\"]\n\
          ftp = 0\n\
          ftps = \"off\"\n\
+         sftp = 2200\n\
          umask = 0o027\n\
          plaintext = \"deny\"\n\
          [passive]\n\
@@ -246,7 +264,10 @@ fn every_kind_is_read_from_a_file() {
         .iter()
         .map(|l| l.address.to_string())
         .collect();
-    assert_eq!(listeners, ["127.0.0.1:0", "[::1]:0"]);
+    assert_eq!(
+        listeners,
+        ["127.0.0.1:0", "127.0.0.1:2200", "[::1]:0", "[::1]:2200"]
+    );
     assert_eq!(config.root, case.folder.path().join("files"));
     assert_eq!(config.anonymous.unwrap().home, config.root);
     assert_eq!(config.umask, 0o027);
@@ -288,48 +309,6 @@ fn a_wrong_entry_of_a_list_is_told_on_its_own_line() {
             "wharf.toml:4: `passive.networks` `10.0.0.1/8` is an address inside a network, not a network\n  hint: write the network's first address, or `10.0.0.1/32` for it alone"
         ]
     );
-}
-
-#[test]
-fn what_only_together_is_wrong_is_found() {
-    assert_eq!(
-        Case::new("[server]\nftp = 50050\n").problems(),
-        [
-            "default: `passive.ports` contains 50050, the port of `server.ftp`\n  hint: choose a range beside it"
-        ]
-    );
-    assert_eq!(
-        Case::new("[server]\nftp = \"off\"\nftps = false\n").problems(),
-        [
-            "wharf.toml:2: nothing would be served: `server.ftp` and `server.ftps` are both off\n  hint: give a port"
-        ]
-    );
-    assert_eq!(
-        Case::new("[server]\nftp = 990\nftps = 990\n").problems(),
-        [
-            "wharf.toml:3: `server.ftps` and `server.ftp` are both 990\n  hint: the usual ports are 21 and 990; `off` closes one of them"
-        ]
-    );
-    assert!(
-        Case::new("[server]\nftp = 0\nftps = 0\n")
-            .sources
-            .load()
-            .is_ok()
-    );
-    let both = Case::new("[server]\ntls = \"required\"\nplaintext = \"loopback\"\n");
-    assert_eq!(
-        both.problems(),
-        [
-            "wharf.toml:3: `server.plaintext` is `loopback`, and `server.tls` is `required`: one takes passwords in clear, the other does not\n  hint: leave one of them out"
-        ]
-    );
-    let missing = Case::new("[server]\nroot = \"nowhere\"\n").problems();
-    assert!(
-        missing[0].contains("does not exist") && missing[0].contains("mkdir -p"),
-        "{missing:?}"
-    );
-    let file = Case::new("[server]\nroot = \"wharf.toml\"\n").problems();
-    assert!(file[0].contains("is not a folder"), "{file:?}");
 }
 
 #[test]

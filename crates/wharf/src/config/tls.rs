@@ -107,7 +107,7 @@ impl Settings {
             .collect()
     }
 
-    fn paths(&self, name: &'static str) -> Vec<PathBuf> {
+    pub(super) fn paths(&self, name: &'static str) -> Vec<PathBuf> {
         match self.effective(name).value.as_ref() {
             None => Vec::new(),
             Some(Value::Paths(list)) => list.iter().map(|path| absolute(path)).collect(),

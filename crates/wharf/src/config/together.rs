@@ -40,7 +40,21 @@ pub(super) fn notes(settings: &Settings) -> Vec<Problem> {
             Some("`client_certificates = \"request\"` asks"),
         ));
     }
+    notes.extend(unused_ssh(settings));
     notes
+}
+
+/// The first setting of `[ssh]` that somebody wrote although nothing listens for SFTP.
+fn unused_ssh(settings: &Settings) -> Option<Problem> {
+    if settings.port("server.sftp").is_some() {
+        return None;
+    }
+    let written = ["ssh.host_keys", "ssh.user_ca", "ssh.revoked_keys"];
+    let name = written
+        .into_iter()
+        .find(|name| settings.effective(name).value.is_some())?;
+    let what = format!("`{name}` has no effect: `server.sftp` is off");
+    Some(settings.remark(name, &what, None))
 }
 
 impl Settings {
@@ -55,11 +69,12 @@ impl Settings {
     }
 }
 
+/// The ports that clients dial, in the order in which they are told.
+const PORTS: [&str; 3] = ["server.ftp", "server.ftps", "server.sftp"];
+
 fn nothing_served(settings: &Settings) -> Option<Problem> {
-    let nothing = ["server.ftp", "server.ftps"]
-        .iter()
-        .all(|name| settings.port(name).is_none());
-    let what = "nothing would be served: `server.ftp` and `server.ftps` are both off";
+    let nothing = PORTS.iter().all(|name| settings.port(name).is_none());
+    let what = "nothing would be served: `server.ftp`, `server.ftps` and `server.sftp` are all off";
     nothing.then(|| settings.remark("server.ftp", what, Some("give a port")))
 }
 
@@ -67,16 +82,16 @@ fn nothing_served(settings: &Settings) -> Option<Problem> {
 fn ports(settings: &Settings) -> Vec<Problem> {
     let mut problems = Vec::new();
     let control = |name: &'static str| settings.port(name).filter(|port| *port != 0);
-    let named: Vec<_> = ["server.ftp", "server.ftps"]
+    let named: Vec<_> = PORTS
         .into_iter()
         .filter_map(|name| Some((name, control(name)?)))
         .collect();
-    if let [(_, ftp), (_, ftps)] = named[..]
-        && ftp == ftps
-    {
-        let what = format!("`server.ftps` and `server.ftp` are both {ftps}");
-        let hint = "the usual ports are 21 and 990; `off` closes one of them";
-        problems.push(settings.remark("server.ftps", &what, Some(hint)));
+    for (index, (name, port)) in named.iter().enumerate() {
+        if let Some((other, _)) = named[..index].iter().find(|(_, taken)| taken == port) {
+            let what = format!("`{name}` and `{other}` are both {port}");
+            let hint = "the usual ports are 21 for FTP, 990 for FTPS and 22 for SFTP; `off` closes one of them";
+            problems.push(settings.remark(name, &what, Some(hint)));
+        }
     }
     let challenge = (!settings.list("acme.names").is_empty())
         .then(|| ("acme.listen", settings.acme(Path::new("")).listen.port()));
@@ -193,4 +208,52 @@ fn folder_problem(path: &Path) -> Option<(String, Option<String>)> {
             None,
         ),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::case::Case;
+
+    #[test]
+    fn what_only_together_is_wrong_is_found() {
+        assert_eq!(
+            Case::new("[server]\nftp = 50050\n").problems(),
+            [
+                "default: `passive.ports` contains 50050, the port of `server.ftp`\n  hint: choose a range beside it"
+            ]
+        );
+        assert_eq!(
+            Case::new("[server]\nftp = \"off\"\nftps = false\nsftp = \"off\"\n").problems(),
+            [
+                "wharf.toml:2: nothing would be served: `server.ftp`, `server.ftps` and `server.sftp` are all off\n  hint: give a port"
+            ]
+        );
+        assert_eq!(
+            Case::new("[server]\nftp = 990\nftps = 990\nsftp = 990\n").problems(),
+            [
+                "wharf.toml:3: `server.ftps` and `server.ftp` are both 990\n  hint: the usual ports are 21 for FTP, 990 for FTPS and 22 for SFTP; `off` closes one of them",
+                "wharf.toml:4: `server.sftp` and `server.ftp` are both 990\n  hint: the usual ports are 21 for FTP, 990 for FTPS and 22 for SFTP; `off` closes one of them"
+            ]
+        );
+        assert!(
+            Case::new("[server]\nftp = 0\nftps = 0\nsftp = 0\n")
+                .sources
+                .load()
+                .is_ok()
+        );
+        let both = Case::new("[server]\ntls = \"required\"\nplaintext = \"loopback\"\n");
+        assert_eq!(
+            both.problems(),
+            [
+                "wharf.toml:3: `server.plaintext` is `loopback`, and `server.tls` is `required`: one takes passwords in clear, the other does not\n  hint: leave one of them out"
+            ]
+        );
+        let missing = Case::new("[server]\nroot = \"nowhere\"\n").problems();
+        assert!(
+            missing[0].contains("does not exist") && missing[0].contains("mkdir -p"),
+            "{missing:?}"
+        );
+        let file = Case::new("[server]\nroot = \"wharf.toml\"\n").problems();
+        assert!(file[0].contains("is not a folder"), "{file:?}");
+    }
 }

@@ -26,6 +26,7 @@ need a new start.
 root = \"/srv/files\"
 listen = \"0.0.0.0\"
 ftp = 21
+sftp = 22
 
 [tls]
 certificate = \"/etc/wharf/ftp.example.org.pem\"

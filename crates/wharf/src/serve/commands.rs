@@ -1,4 +1,4 @@
-//! Commands that reach the server from this machine and check its certificate.
+//! Commands that reach the server from this machine and check its certificate or host key.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -32,17 +32,19 @@ struct Reach {
 impl Commands<'_> {
     /// All of them, a line each.
     pub(super) fn all(&self) -> Vec<String> {
-        let Some(reach) = self.reach() else {
-            return vec![self.user_add()];
-        };
         let mut commands = Vec::new();
-        if let Some(name) = self.name {
-            commands.push(self.curl(&reach, Some(name)));
-            commands.push(self.lftp(&reach, name));
+        let ftp = self.reach();
+        if let (Some(reach), Some(name)) = (&ftp, self.name) {
+            commands.push(self.curl(reach, Some(name)));
+            commands.push(self.lftp(reach, name));
+            commands.push(self.filezilla(reach, name));
+        }
+        if let (Some(reach), Some(name)) = (self.reach_sftp(), self.name) {
+            commands.push(reach.sftp(name));
             commands.push(self.filezilla(&reach, name));
         }
-        if self.config.anonymous.is_some() {
-            commands.push(self.curl(&reach, None));
+        if let (Some(reach), Some(_)) = (&ftp, &self.config.anonymous) {
+            commands.push(self.curl(reach, None));
         }
         commands.push(self.user_add());
         commands
@@ -80,7 +82,7 @@ impl Commands<'_> {
         line(&["lftp".to_owned(), "-e".to_owned(), script])
     }
 
-    /// It asks about the certificate, and shows the fingerprint.
+    /// It asks about the certificate or the host key, and shows the fingerprint.
     fn filezilla(&self, reach: &Reach, name: &str) -> String {
         let scheme = match reach.protocol {
             Protocol::Ftp => "ftpes",
@@ -114,8 +116,9 @@ impl Commands<'_> {
         listeners.any(|listener| listener.tls == Requirement::Required)
     }
 
-    /// The listener to show: loopback before others, explicit TLS before implicit.
-    fn reach(&self) -> Option<Reach> {
+    /// The listener to show, as this machine dials it: loopback before others, explicit TLS before
+    /// implicit.
+    fn nearest(&self, fits: impl Fn(Protocol) -> bool) -> Option<(Protocol, SocketAddr)> {
         let near = |address: &SocketAddr| {
             let ip = match address.ip() {
                 IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -125,29 +128,40 @@ impl Commands<'_> {
             SocketAddr::new(ip, address.port())
         };
         let all = self.addresses.iter();
-        let (protocol, address) = all
+        all.filter(|(protocol, _)| fits(*protocol))
             .map(|(protocol, address)| (*protocol, near(address)))
             .min_by_key(|(protocol, address)| {
                 (!address.ip().is_loopback(), *protocol == Protocol::Ftps)
-            })?;
+            })
+    }
+
+    /// Host keys have no names in them, so the address will do.
+    fn reach_sftp(&self) -> Option<Reach> {
+        let (protocol, address) = self.nearest(|protocol| protocol == Protocol::Sftp)?;
+        Some(Reach {
+            protocol,
+            address,
+            host: literal(address.ip()),
+            trust: None,
+        })
+    }
+
+    fn reach(&self) -> Option<Reach> {
+        let (protocol, address) = self.nearest(|protocol| protocol != Protocol::Sftp)?;
         let certificate = self.certificate.map(|shown| &shown.certificate);
         let ip = address.ip();
         let covers = |name: &str| certificate.is_some_and(|own| own.covers(name));
-        let literal = match ip {
-            IpAddr::V4(_) => ip.to_string(),
-            IpAddr::V6(_) => format!("[{ip}]"),
-        };
         let named = certificate
             .map(|own| own.names())
             .unwrap_or_default()
             .iter()
             .find(|name| !name.starts_with('*') && name.parse::<IpAddr>().is_err());
         let host = if covers(&ip.to_string()) {
-            literal
+            literal(ip)
         } else if ip.is_loopback() && covers("localhost") {
             "localhost".to_owned()
         } else {
-            named.map_or(literal, Clone::clone)
+            named.map_or_else(|| literal(ip), Clone::clone)
         };
         let vouched = self
             .certificate
@@ -162,12 +176,27 @@ impl Commands<'_> {
 }
 
 impl Reach {
+    /// It asks about the host key, and shows the fingerprint.
+    fn sftp(&self, name: &str) -> String {
+        let (host, port) = (&self.host, self.address.port());
+        let words = ["sftp", "-P", &port.to_string(), &format!("{name}@{host}")];
+        line(&words.map(str::to_owned))
+    }
+
     fn url(&self, scheme: &str, user: Option<&str>) -> String {
         let (host, port) = (&self.host, self.address.port());
         match user {
             Some(user) => format!("{scheme}://{user}@{host}:{port}/"),
             None => format!("{scheme}://{host}:{port}/"),
         }
+    }
+}
+
+/// The address as URLs and sftp have it.
+fn literal(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(_) => ip.to_string(),
+        IpAddr::V6(_) => format!("[{ip}]"),
     }
 }
 

@@ -1,5 +1,5 @@
-//! The first words of a server: where it listens, by which certificate it is known, who may log
-//! in, and commands to paste.
+//! The first words of a server: where it listens, by which certificate and host keys it is known,
+//! who may log in, and commands to paste.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -9,9 +9,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value as Json, json};
 use wharf_accounts::Account;
 use wharf_net::tls::certificate::{Certificate, CertificateFiles};
-use wharf_server::config::{Config, Plaintext, Protocol};
+use wharf_server::config::{Config, Plaintext, Protocol, SshConfig};
 
 use super::commands::Commands;
+use crate::config::host_keys::{label, load};
 use crate::config::{Settings, policy};
 use crate::date;
 use crate::shell;
@@ -27,6 +28,8 @@ pub(crate) struct Greeting<'a> {
     pub(crate) addresses: &'a [(Protocol, SocketAddr)],
     /// What clients are shown, the first one where they name no other.
     pub(crate) certificates: &'a [Shown],
+    /// What SFTP clients are shown, the best first.
+    pub(crate) host_keys: &'a [ShownKey],
     /// The account that was just made, with its password.
     pub(crate) first: Option<(&'a str, &'a SecretString)>,
     /// Else an account to show the commands with.
@@ -38,6 +41,31 @@ pub(crate) struct Shown {
     pub(crate) certificate: Certificate,
     /// The file it is in.
     pub(crate) file: PathBuf,
+}
+
+/// A host key in force.
+pub(crate) struct ShownKey {
+    /// As in known_hosts: `ssh-ed25519`.
+    kind: &'static str,
+    fingerprint: String,
+    file: PathBuf,
+}
+
+/// The host keys a server was started with: of each kind the first.
+pub(crate) fn host_keys(config: Option<&SshConfig>) -> Vec<ShownKey> {
+    let mut shown: Vec<ShownKey> = Vec::new();
+    for file in config.iter().flat_map(|ssh| &ssh.host_keys) {
+        let Ok(key) = load(file) else { continue };
+        let kind = key.public().kind();
+        if shown.iter().all(|other| other.kind != kind) {
+            shown.push(ShownKey {
+                kind,
+                fingerprint: key.public().fingerprint(),
+                file: file.clone(),
+            });
+        }
+    }
+    shown
 }
 
 /// The certificates a server was started with. A file that another program is replacing at this
@@ -71,7 +99,7 @@ pub(crate) fn login(accounts: &[Account]) -> Option<String> {
 
 impl Greeting<'_> {
     /// The lines of `--format json`: `listening` for each address, `certificate` for each
-    /// certificate, the new account, `ready`.
+    /// certificate, `host_key` for each host key, the new account, `ready`.
     pub(crate) fn json(&self) -> Vec<Json> {
         let mut lines: Vec<_> = self
             .addresses
@@ -89,6 +117,10 @@ impl Greeting<'_> {
             }
             line["file"] = shown.file.display().to_string().into();
             line
+        }));
+        lines.extend(self.host_keys.iter().map(|shown| {
+            let file = shown.file.display().to_string();
+            json!({ "event": "host_key", "kind": shown.kind, "fingerprint": shown.fingerprint, "file": file })
         }));
         if let Some((name, password)) = self.first {
             let password = password.expose_secret();
@@ -141,7 +173,7 @@ impl Greeting<'_> {
                     .to_owned(),
             );
         }
-        let first = self.certificates.first();
+        let first = self.certificates.first().filter(|_| self.speaks_ftp());
         if first.is_some_and(|first| first.certificate.is_self_signed()) {
             let cure = if self.settings.automatic(self.state.folder()).is_some() {
                 "the one that is being asked for replaces it by itself"
@@ -153,7 +185,24 @@ impl Greeting<'_> {
                  fingerprint above is the one they must show; {cure}"
             ));
         }
+        notes.extend(self.host_key_note());
         notes
+    }
+
+    fn host_key_note(&self) -> Option<String> {
+        let mut listening = self.addresses.iter();
+        let outside = listening
+            .any(|(protocol, address)| *protocol == Protocol::Sftp && !address.ip().is_loopback());
+        (outside && !self.host_keys.is_empty()).then(|| {
+            "SFTP clients ask at their first connection whether to trust the host key: the \
+             fingerprint above is the one they must show"
+                .to_owned()
+        })
+    }
+
+    fn speaks_ftp(&self) -> bool {
+        let mut listening = self.addresses.iter();
+        listening.any(|(protocol, _)| *protocol != Protocol::Sftp)
     }
 
     fn facts(&self) -> Vec<(&'static str, String)> {
@@ -169,23 +218,17 @@ impl Greeting<'_> {
                 (protocol.name(), format!("{address}, {kept}"))
             })
             .collect();
-        let ports = &self.config.passive.ports;
-        facts.push((
-            "passive",
-            format!("ports {}-{}", ports.start(), ports.end()),
-        ));
-        facts.extend(self.certificates.iter().map(|shown| {
-            let certificate = &shown.certificate;
-            let until = date::day(certificate.not_after());
-            let told = if certificate.is_self_signed() {
-                format!("self-signed, until {until}")
-            } else {
-                format!("for {}, until {until}", certificate.names().join(", "))
-            };
-            (
-                "certificate",
-                format!("{}  ({told})", certificate.fingerprint()),
-            )
+        if self.speaks_ftp() {
+            let ports = &self.config.passive.ports;
+            facts.push((
+                "passive",
+                format!("ports {}-{}", ports.start(), ports.end()),
+            ));
+            facts.extend(self.certificates.iter().map(certificate));
+        }
+        facts.extend(self.host_keys.iter().map(|shown| {
+            let kind = label(shown.kind);
+            ("host key", format!("{}  ({kind})", shown.fingerprint))
         }));
         let file = self.settings.file.as_ref();
         let settings = file.map_or_else(
@@ -213,4 +256,18 @@ impl Greeting<'_> {
             password: self.first.map(|(_, password)| password.expose_secret()),
         }
     }
+}
+
+fn certificate(shown: &Shown) -> (&'static str, String) {
+    let certificate = &shown.certificate;
+    let until = date::day(certificate.not_after());
+    let told = if certificate.is_self_signed() {
+        format!("self-signed, until {until}")
+    } else {
+        format!("for {}, until {until}", certificate.names().join(", "))
+    };
+    (
+        "certificate",
+        format!("{}  ({told})", certificate.fingerprint()),
+    )
 }

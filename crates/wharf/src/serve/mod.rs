@@ -20,7 +20,7 @@ use crate::arguments::{Format, ServeArguments, SettingsArguments};
 use crate::config::{Settings, Sources};
 use crate::failure::Failure;
 use crate::state::State;
-use crate::{certificate, output, user};
+use crate::{certificate, host_keys, output, user};
 
 use automatic::Automatic;
 use events::Events;
@@ -36,6 +36,7 @@ pub(crate) fn run(arguments: ServeArguments) -> Result<(), Failure> {
     let state = State::open(arguments.common.state.as_deref())?;
     let _lock = state.lock()?;
     certificate::ensure(&settings, state.folder())?;
+    host_keys::ensure(&settings, state.folder())?;
     tell_remarks(&settings);
     wharf_net::descriptors::raise_limit();
     let runtime = Builder::new_multi_thread()
@@ -119,11 +120,13 @@ impl Serving {
         let first = accounts.first_account().await.map_err(user::database)?;
         let files = config.tls.as_ref().map(|tls| tls.certificates.as_slice());
         let certificates = greeting::shown(files.unwrap_or_default());
+        let host_keys = greeting::host_keys(config.ssh.as_ref());
         let greeting = Greeting {
             settings: &self.settings,
             config,
             state: &self.state,
             certificates: &certificates,
+            host_keys: &host_keys,
             addresses: server.addresses(),
             login: match &first {
                 Some(_) => None,
@@ -178,13 +181,16 @@ impl Serving {
                 .collect::<Vec<_>>()
         })?;
         let later = settings.fixed_changes(&self.settings);
+        // Its listeners go on, so what they need is theirs and not the file's.
+        let settings = settings.keeping_fixed(&self.settings);
         certificate::ensure(&settings, self.state.folder())
+            .and_then(|()| host_keys::ensure(&settings, self.state.folder()))
             .map_err(|failure| vec![failure.to_string()])?;
         server
             .reload(settings.server_config(self.state.folder()))
             .await?;
         tell_remarks(&settings);
-        self.settings = settings.keeping_fixed(&mut self.settings);
+        self.settings = settings;
         Ok(later.iter().map(|key| key.name).collect())
     }
 

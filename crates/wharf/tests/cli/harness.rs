@@ -123,7 +123,7 @@ impl Running {
         let (low, high) = passive_ports();
         let ports = format!("{low}-{high}");
         let mut all = vec!["serve", "--passive-ports", &ports];
-        for option in ["--ftp", "--ftps"] {
+        for option in ["--ftp", "--ftps", "--sftp"] {
             if !arguments.contains(&option) {
                 all.extend([option, "0"]);
             }

@@ -108,6 +108,8 @@ fn a_reader_that_goes_away_does_not_stop_the_server() {
                 &port.to_string(),
                 "--ftps",
                 "off",
+                "--sftp",
+                "off",
                 "--format",
                 format,
             ])
@@ -188,4 +190,18 @@ fn free_port() -> u16 {
         .local_addr()
         .unwrap()
         .port()
+}
+
+#[test]
+fn one_server_per_state_folder() {
+    let scratch = Scratch::new();
+    let first = Running::start(&scratch, &[]);
+    let second = scratch.run(&["serve", "--ftp", "0", "--ftps", "0"]);
+    assert_eq!(second.code, Some(1));
+    assert!(
+        second.stderr.contains(&format!("process {}", first.id())),
+        "{}",
+        second.stderr
+    );
+    assert!(second.stderr.contains("\n\nhint: "), "{}", second.stderr);
 }

@@ -5,6 +5,7 @@ mod config;
 mod harness;
 mod lifecycle;
 mod serve;
+mod ssh;
 mod terminal;
 mod tls;
 mod user;

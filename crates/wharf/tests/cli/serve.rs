@@ -11,17 +11,39 @@ fn json_says_where_it_listens_the_account_once_and_that_it_is_ready() {
     let scratch = Scratch::new();
     let mut first = Running::start(&scratch, &["--format", "json"]);
     let address = first.address();
-    let [listening, implicit, certificate, account, ready] = first.objects().try_into().unwrap();
+    let [
+        listening,
+        implicit,
+        sftp,
+        certificate,
+        ed25519,
+        ecdsa,
+        account,
+        ready,
+    ] = first.objects().try_into().unwrap();
     assert_eq!(
         listening.to_string(),
         format!(r#"{{"event":"listening","protocol":"ftp","address":"{address}"}}"#)
     );
     assert_eq!(implicit["protocol"], "ftps");
+    assert_eq!(sftp["protocol"], "sftp");
     assert_eq!(certificate["event"], "certificate");
     assert_eq!(certificate["self_signed"], true);
     assert_eq!(
         certificate["file"],
         scratch.text("states/wharf/tls/certificate.pem")
+    );
+    assert_eq!(
+        ed25519.to_string(),
+        format!(
+            r#"{{"event":"host_key","kind":"ssh-ed25519","fingerprint":{},"file":"{}"}}"#,
+            ed25519["fingerprint"],
+            scratch.text("states/wharf/ssh_host_ed25519_key")
+        )
+    );
+    assert_eq!(
+        (ecdsa["event"].as_str(), ecdsa["kind"].as_str()),
+        (Some("host_key"), Some("ecdsa-sha2-nistp256"))
     );
     assert_eq!(
         (account["event"].as_str(), account["name"].as_str()),
@@ -37,7 +59,18 @@ fn json_says_where_it_listens_the_account_once_and_that_it_is_ready() {
         .into_iter()
         .map(|o| o["event"].clone())
         .collect();
-    assert_eq!(events, ["listening", "listening", "certificate", "ready"]);
+    assert_eq!(
+        events,
+        [
+            "listening",
+            "listening",
+            "listening",
+            "certificate",
+            "host_key",
+            "host_key",
+            "ready"
+        ]
+    );
 }
 
 #[test]
@@ -68,8 +101,10 @@ fn every_listener_is_told() {
         [
             "ftp 127.0.0.1",
             "ftps 127.0.0.1",
+            "sftp 127.0.0.1",
             "ftp 127.0.0.2",
-            "ftps 127.0.0.2"
+            "ftps 127.0.0.2",
+            "sftp 127.0.0.2"
         ]
     );
 }
@@ -198,9 +233,10 @@ fn later_starts_show_commands_without_a_password() {
 fn who_can_log_in_from_where_is_said() {
     let scratch = Scratch::new();
     let text = Running::start(&scratch, &["--listen", "0.0.0.0"]).printed();
-    assert_eq!(text.matches("note: ").count(), 1, "{text}");
+    assert_eq!(text.matches("note: ").count(), 2, "{text}");
     assert!(
-        text.contains("note: the certificate is self-signed"),
+        text.contains("note: the certificate is self-signed")
+            && text.contains("note: SFTP clients ask at their first connection"),
         "{text}"
     );
     let text = Running::start(&scratch, &["--listen", "0.0.0.0", "--allow-plaintext"]).printed();
@@ -209,20 +245,6 @@ fn who_can_log_in_from_where_is_said() {
         "{text}"
     );
     assert!(!Running::start(&scratch, &[]).printed().contains("note:"));
-}
-
-#[test]
-fn one_server_per_state_folder() {
-    let scratch = Scratch::new();
-    let first = Running::start(&scratch, &[]);
-    let second = scratch.run(&["serve", "--ftp", "0", "--ftps", "0"]);
-    assert_eq!(second.code, Some(1));
-    assert!(
-        second.stderr.contains(&format!("process {}", first.id())),
-        "{}",
-        second.stderr
-    );
-    assert!(second.stderr.contains("\n\nhint: "), "{}", second.stderr);
 }
 
 #[test]
@@ -246,7 +268,8 @@ fn wrong_arguments_are_usage_errors() {
     for arguments in [
         &["serve", "--ftp", "x"][..],
         &["serve", "--ftps", "x"],
-        &["serve", "--sftp", "2222"],
+        &["serve", "--sftp", "x"],
+        &["serve", "--web", "8443"],
         &["serve", "--passive-ports", "5"],
         &["serve", "--listen", "localhost"],
         &["serve", "--bogus"],
