@@ -53,3 +53,28 @@ fn check(path: &Path) -> Result<(), Failure> {
 fn new(path: &Path) -> PathBuf {
     path.with_extension("new")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn what_a_crash_left_behind_is_made_anew() {
+        for own in &OWN {
+            let scratch = tempfile::tempdir().unwrap();
+            let path = own.file(scratch.path());
+            // Stopped within the writing, by a program that left it open.
+            fs::write(new(&path), "-----BEGIN").unwrap();
+            fs::set_permissions(new(&path), Permissions::from_mode(0o644)).unwrap();
+            make(own.kind, &path).unwrap();
+            assert!(!new(&path).exists());
+            let mode = fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+            assert!(load(&path).is_ok());
+            check(&path).unwrap();
+        }
+    }
+}

@@ -194,8 +194,8 @@ impl Greeting<'_> {
         let outside = listening
             .any(|(protocol, address)| *protocol == Protocol::Sftp && !address.ip().is_loopback());
         (outside && !self.host_keys.is_empty()).then(|| {
-            "SFTP clients ask at their first connection whether to trust the host key: the \
-             fingerprint above is the one they must show"
+            "SFTP clients ask at their first connection whether to trust the host key: they must \
+             show one of the fingerprints above"
                 .to_owned()
         })
     }
