@@ -9,7 +9,7 @@
 //! - A server cuts packets with [`Framer`], reads them with [`Request::decode`] and answers with
 //!   the functions of [`response`].
 //! - A client says [`Request::encode_into`], cuts with the same [`Framer`] and reads with
-//!   [`Response::decode`].
+//!   [`Response::decode`]. What it asks for next, and when a file is whole, [`window`] says.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -40,6 +40,7 @@ mod received;
 mod request;
 pub mod response;
 mod status;
+pub mod window;
 mod wire;
 
 pub use attributes::{Attributes, FileType};

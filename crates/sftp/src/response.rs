@@ -10,12 +10,12 @@ pub use names::{Names, name_one};
 use crate::request::kind;
 use crate::wire::Writer;
 use crate::{
-    Attributes, CheckFile, Limits, MAX_EXTENSIONS, MAX_HANDLE, MAX_PACKET, MAX_TEXT, MAX_WORD,
-    SpaceAvailable, Status, Statvfs, VERSION,
+    Attributes, CheckFile, Limits, MAX_EXTENSIONS, MAX_HANDLE, MAX_IDS, MAX_PACKET, MAX_TEXT,
+    MAX_WORD, SpaceAvailable, Status, Statvfs, VERSION,
 };
 
-/// The answer to INIT: version 3, and each extension's name with what is said of it. Only those
-/// that fit [`MAX_EXTENSIONS`] and [`MAX_WORD`] bytes are said.
+/// The answer to INIT: version 3, and each extension's name with what is said of it. Of them, the
+/// ones that can be said and fit into one packet are.
 pub fn version<N, D>(out: &mut Vec<u8>, extensions: impl IntoIterator<Item = (N, D)>)
 where
     N: AsRef<[u8]>,
@@ -23,20 +23,15 @@ where
 {
     let mut writer = Writer::begin(out, kind::VERSION);
     writer.u32(VERSION);
-    let sayable = extensions.into_iter().filter(|(name, data)| {
-        name.as_ref().len() <= MAX_WORD && data.as_ref().len() <= 4 * MAX_WORD
-    });
-    for (name, data) in sayable.take(MAX_EXTENSIONS) {
-        writer.string("extension's name", MAX_WORD, name.as_ref());
-        writer.string("extension's data", 4 * MAX_WORD, data.as_ref());
+    for (name, data) in extensions.into_iter().take(MAX_EXTENSIONS) {
+        let (name, data) = (name.as_ref(), data.as_ref());
+        let fits = writer.len() + 8 + name.len() + data.len() <= MAX_PACKET;
+        if fits && name.len() <= MAX_WORD {
+            writer.string("extension's name", MAX_WORD, name);
+            writer.string("extension's data", MAX_PACKET, data);
+        }
     }
-    // 256 pairs of at most 256 and 1 024 bytes could pass MAX_PACKET by a little: the table of
-    // extensions has fifteen, and a VERSION that says none is still one.
-    if writer.end().is_err() {
-        let mut writer = Writer::begin(out, kind::VERSION);
-        writer.u32(VERSION);
-        let _ = writer.end();
-    }
+    let _ = writer.end();
 }
 
 /// How a request ended. `text` is shown to people; beyond [`MAX_TEXT`] bytes it is cut.
@@ -130,16 +125,17 @@ fn packet(out: &mut Vec<u8>, id: u32, kind: u8, write: impl FnOnce(&mut Writer<'
     }
 }
 
+/// Half of a packet for each list, so that long names of users leave room for groups, less what
+/// [`MAX_IDS`] empty names take.
+const MAX_NAME_LIST: usize = MAX_PACKET / 2 - 64 - 4 * MAX_IDS;
+
 fn name_list<N: AsRef<[u8]>>(writer: &mut Writer<'_>, names: impl IntoIterator<Item = N>) {
-    let before = writer.len();
-    // Half of a packet for each list, so that long names of users leave room for groups.
-    let most = before + MAX_PACKET / 2 - 64 - 4 * crate::MAX_IDS;
     writer.string_of("names", |out| {
         let start = out.len();
-        for name in names.into_iter().take(crate::MAX_IDS) {
+        for name in names.into_iter().take(MAX_IDS) {
             let name = name.as_ref();
-            let room = out.len() - start + name.len() <= most;
-            let said = if room && name.len() <= MAX_WORD {
+            let fits = out.len() - start + name.len() <= MAX_NAME_LIST;
+            let said = if fits && name.len() <= MAX_WORD {
                 name
             } else {
                 &[]
