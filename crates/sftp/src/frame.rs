@@ -141,3 +141,6 @@ impl fmt::Display for LengthRefused {
 }
 
 impl std::error::Error for LengthRefused {}
+
+#[cfg(test)]
+mod tests;
