@@ -25,7 +25,7 @@ fn file(modified: i64) -> Line<'static> {
 fn lines_are_those_of_openssh() {
     assert_eq!(
         line(file(NOW)),
-        "-rw-r--r--    1 ann      staff         123 Nov 14 22:13 name"
+        "-rw-r--r--   1 ann      staff         123 Nov 14 22:13 name"
     );
     let directory = Line {
         mode: 0o041_777,
@@ -37,7 +37,20 @@ fn lines_are_those_of_openssh() {
     };
     assert_eq!(
         line(directory),
-        "drwxrwxrwt    ? a-long-name 1000     18446744073709551615 Jan  1  1970 name"
+        "drwxrwxrwt   ? a-long-name 1000     18446744073709551615 Jan  1  1970 name"
+    );
+}
+
+#[test]
+fn owner_and_group_are_one_word_each() {
+    let blanks = Line {
+        owner: b"",
+        group: b"domain users",
+        ..file(NOW)
+    };
+    assert_eq!(
+        line(blanks).split_whitespace().collect::<Vec<_>>()[2..5],
+        ["?", "domain?users", "123"]
     );
 }
 

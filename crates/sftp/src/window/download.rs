@@ -34,6 +34,8 @@ pub struct Download {
     /// Requests beyond `expected` that may be in flight.
     beyond: usize,
     stopped: bool,
+    /// The server broke the protocol: nothing it says makes a file whole.
+    untrusted: bool,
 }
 
 /// An answer that no server may give. The channel cannot be trusted any more.
@@ -91,6 +93,7 @@ impl Download {
             delivered: from,
             beyond: 1,
             stopped: false,
+            untrusted: false,
         }
     }
 
@@ -120,11 +123,11 @@ impl Download {
     pub fn data(&mut self, id: u32, came: usize) -> Result<u64, Broken> {
         let range = self.answered(id)?;
         let came = match u32::try_from(came) {
-            Ok(0) => return self.broken(Broken::EmptyData),
+            Ok(0) => return self.broken(range, Broken::EmptyData),
             Ok(length) if length <= range.length => length,
             Ok(_) | Err(_) => {
                 let asked = range.length;
-                return self.broken(Broken::TooMuchData { asked, came });
+                return self.broken(range, Broken::TooMuchData { asked, came });
             }
         };
         let got = Range {
@@ -194,6 +197,9 @@ impl Download {
     /// one that was stopped before.
     #[must_use]
     pub fn finished(&self) -> Option<Finished> {
+        if self.untrusted {
+            return None;
+        }
         let end = match self.end {
             Some(end) => end.min(self.until),
             None if self.next >= self.until => self.until,
@@ -274,14 +280,19 @@ impl Download {
     }
 
     fn answered(&mut self, id: u32) -> Result<Range, Broken> {
-        match self.in_flight.remove(&id) {
-            Some(range) => Ok(range),
-            None => self.broken(Broken::UnknownId(id)),
+        let range = self.in_flight.remove(&id);
+        if range.is_none() {
+            self.stopped = true;
+            self.untrusted = true;
         }
+        range.ok_or(Broken::UnknownId(id))
     }
 
-    fn broken<T>(&mut self, broken: Broken) -> Result<T, Broken> {
+    /// What was not delivered stays to be asked for, so that this is never taken for whole.
+    fn broken<T>(&mut self, range: Range, broken: Broken) -> Result<T, Broken> {
+        self.again.push_front(range);
         self.stopped = true;
+        self.untrusted = true;
         Err(broken)
     }
 }

@@ -1,4 +1,5 @@
 mod against_a_file;
+mod hostile;
 mod paths;
 
 use super::*;
