@@ -1,3 +1,5 @@
+mod made;
+
 use std::net::IpAddr;
 
 use proptest::prelude::*;
@@ -7,6 +9,7 @@ use crate::encoding::Writer as _;
 use crate::key::{HostKey, HostKeyKind, SignatureRefused};
 use crate::krl::RevocationList;
 use crate::tests::{certificate, data, ed25519, public, wire};
+use made::Made;
 
 /// 2025.
 const NOW: u64 = 1_750_000_000;
@@ -372,70 +375,6 @@ fn counts_are_bounded() {
     );
     let refused = Certificate::decode(&vec![0; Certificate::MAX_WIRE + 1]).unwrap_err();
     assert_eq!(refused, CertificateError::TooLong);
-}
-
-/// A certificate to be made, of `keys/ed25519.pub` by `certificates/ca-ed25519`.
-struct Made {
-    role: u32,
-    principals: Vec<&'static [u8]>,
-    time: (u64, u64),
-    options: Vec<(&'static str, Vec<u8>)>,
-    authority: Vec<u8>,
-}
-
-impl Default for Made {
-    fn default() -> Self {
-        Self {
-            role: 1,
-            principals: vec![b"ann"],
-            time: (0, u64::MAX),
-            options: Vec::new(),
-            authority: wire(data!("certificates/ca-ed25519.pub")),
-        }
-    }
-}
-
-impl Made {
-    fn wire(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        out.put_string(b"ssh-ed25519-cert-v01@openssh.com");
-        out.put_string(&[7; 32]);
-        out.put_string(&wire(data!("keys/ed25519.pub"))[19..]);
-        out.put_u64(0);
-        out.put_u32(self.role);
-        out.put_string(b"made");
-        let mut packed = Vec::new();
-        self.principals
-            .iter()
-            .for_each(|name| packed.put_string(name));
-        out.put_string(&packed);
-        out.put_u64(self.time.0);
-        out.put_u64(self.time.1);
-        let mut packed = Vec::new();
-        for (name, data) in &self.options {
-            packed.put_string(name.as_bytes());
-            packed.put_string(data);
-        }
-        out.put_string(&packed);
-        out.put_string(b"");
-        out.put_string(b"");
-        out.put_string(&self.authority);
-        let authority = HostKey::from_openssh(data!("certificates/ca-ed25519")).unwrap();
-        let signature = authority.sign("ssh-ed25519", &out).unwrap();
-        out.put_string(&signature);
-        out
-    }
-
-    fn judged(&self) -> Result<(), CertificateRefused> {
-        let demands = Demands {
-            now: NOW,
-            principals: &[b"ann"],
-            peer: IpAddr::from([127, 0, 0, 1]),
-            authorities: &authorities(),
-            revoked: &[],
-        };
-        judge(&Certificate::decode(&self.wire()).unwrap(), &demands)
-    }
 }
 
 proptest! {

@@ -139,7 +139,7 @@ fn p27_request_signature_and_key_name_one_algorithm() {
         verify(b"rsa-sha2-512", &blob(&[1; 1025])),
         Err(SignatureRefused::Malformed(Malformed::TooLong { .. }))
     ));
-    let mut longer = with_512.clone();
+    let mut longer = with_512;
     longer.push(0);
     assert_eq!(
         verify(b"rsa-sha2-512", &longer),
