@@ -7,11 +7,14 @@ use std::time::{Duration, SystemTime};
 use tokio::time::{MissedTickBehavior, interval};
 use wharf_accounts::{Account, CertificateUse};
 use wharf_net::tls::client::ClientTrust;
+use wharf_ssh::certificate::Certificate;
+use wharf_ssh::key::PublicKey;
 
 use crate::event::What;
-use crate::registry::{Certified, Credential, Handle};
+use crate::registry::{Certified, Credential, Handle, SshCredential};
 use crate::session::follows_links;
 use crate::shared::Shared;
+use crate::ssh::Ssh;
 use crate::tls::Refreshed;
 
 /// How soon accounts that could not be read are asked for again.
@@ -54,6 +57,28 @@ pub(crate) async fn follow_certificates(shared: Arc<Shared>) {
             shared.tell_of_process(What::CertificateFailed {
                 text: problem.to_string().into(),
             });
+        }
+    }
+}
+
+/// Brings changed host keys, authorities and revocations into force.
+pub(crate) async fn follow_ssh_files(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(CERTIFICATES_LOOKED_AT).await;
+        let Some(ssh) = shared.current().ssh else {
+            continue;
+        };
+        match tokio::task::spawn_blocking(move || ssh.refresh()).await {
+            Ok(Ok(true)) => {
+                tracing::info!("the files of SSH were read again");
+                shared.ask_again.notify_one();
+            }
+            Ok(Ok(false)) | Err(_) => {}
+            Ok(Err(problems)) => {
+                for problem in problems {
+                    tracing::error!(%problem, "changed files of SSH cannot be used; those in force stay");
+                }
+            }
         }
     }
 }
@@ -102,7 +127,13 @@ async fn refresh_accounts(shared: &Shared) -> bool {
     let mut sessions: HashMap<i64, Vec<Arc<Handle>>> = HashMap::new();
     let tls = shared.current().tls;
     let trust = tls.as_deref().and_then(|tls| tls.server.trust());
+    let ssh = shared.current().ssh;
     for handle in shared.registry.all() {
+        if let (Some(ssh), Credential::Ssh(shown)) = (&ssh, handle.credential())
+            && is_revoked(ssh, &shown)
+        {
+            handle.revoke();
+        }
         if handle
             .vouched()
             .is_some_and(|held| !is_vouched_for(&held, trust))
@@ -158,6 +189,7 @@ async fn still_let_in(
     let certified = match handle.credential() {
         Credential::Nothing => return Ok(true),
         Credential::Password => return Ok(now.certificate_use != CertificateUse::Factor),
+        Credential::Ssh(shown) => return still_shown(shared, handle, &shown, now).await,
         Credential::Certificate(_) if now.certificate_use != CertificateUse::Login => {
             return Ok(false);
         }
@@ -173,6 +205,45 @@ async fn still_let_in(
     accounts
         .has_certificate(now.id, &certified.fingerprint(), subject)
         .await
+}
+
+/// The same for what a login by SSH has shown.
+async fn still_shown(
+    shared: &Shared,
+    handle: &Handle,
+    shown: &SshCredential,
+    now: &Account,
+) -> Result<bool, wharf_accounts::Error> {
+    let (accounts, peer) = (&shared.accounts, handle.peer.ip());
+    if let Some(authority) = &shown.authority
+        && accounts
+            .has_authority(now.id, authority, peer)
+            .await?
+            .is_none()
+    {
+        return Ok(false);
+    }
+    match &shown.key {
+        Some(key) => accounts.has_key(now.id, key, peer).await,
+        None => Ok(true),
+    }
+}
+
+/// Whether a key or certificate of a login by SSH was revoked since, or its authority given up.
+fn is_revoked(ssh: &Ssh, shown: &SshCredential) -> bool {
+    let files = ssh.files();
+    if let Some(Ok(key)) = shown.key.as_deref().map(PublicKey::decode)
+        && files.is_revoked(&key)
+    {
+        return true;
+    }
+    let Some(Ok(certificate)) = shown.certificate.as_deref().map(Certificate::decode) else {
+        return false;
+    };
+    let by_settings = shown.authority.is_none();
+    let revoked = files.revoked.as_ref();
+    by_settings && !files.authorities.contains(certificate.authority())
+        || revoked.is_some_and(|revoked| revoked.revokes_certificate(&certificate))
 }
 
 fn is_vouched_for(held: &Certified, trust: Option<&ClientTrust>) -> bool {

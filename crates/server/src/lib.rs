@@ -1,13 +1,15 @@
-//! Listeners, the one protocol-neutral session, the FTP front-end, events, audit.
+//! Listeners, the one protocol-neutral session, the FTP and SFTP front-ends, events, audit.
 //!
 //! Everything a client can do to a file goes through [`session`]: it authorizes, works on the
-//! store and records. The FTP front-end translates between the dialogue machine of `wharf-ftp` and
-//! the session, and moves the bytes.
+//! store and records. The front-ends translate between a dialogue (of `wharf-ftp`, or of `wharf-ssh`
+//! and `wharf-sftp`) and the session, and move the bytes.
 #![forbid(unsafe_code)]
 
 mod audit;
+mod closed;
 pub mod config;
 pub mod event;
+mod entrance;
 mod failure;
 mod follow;
 mod ftp;
@@ -16,7 +18,9 @@ pub mod record;
 mod registry;
 mod server;
 mod session;
+mod sftp;
 mod shared;
+mod ssh;
 mod tls;
 
 pub use server::{Server, StartError};

@@ -34,6 +34,8 @@ pub(crate) enum Op {
     SetAttributes,
     /// Make a symbolic link here.
     MakeLink,
+    /// Copy it, or have it copied there, within the server.
+    Copy,
     /// Ask how much room there is.
     Space,
 }
@@ -75,6 +77,7 @@ impl Op {
             Self::RenameFrom | Self::RenameTo => Needs::One(P::Rename),
             Self::SetAttributes => Needs::One(P::Attributes),
             Self::MakeLink => Needs::One(P::Link),
+            Self::Copy => Needs::One(P::Copy),
         }
     }
 
@@ -94,6 +97,7 @@ impl Op {
             Self::RenameFrom | Self::RenameTo => "rename",
             Self::SetAttributes => "change times and modes",
             Self::MakeLink => "make links",
+            Self::Copy => "copy within the server",
             Self::Space => "ask for free space",
         }
     }
@@ -111,7 +115,8 @@ impl Op {
             | Self::RenameFrom
             | Self::RenameTo
             | Self::SetAttributes
-            | Self::MakeLink => true,
+            | Self::MakeLink
+            | Self::Copy => true,
         }
     }
 }

@@ -33,6 +33,8 @@ pub(crate) struct Handle {
     draining: AtomicBool,
     revoked: AtomicBool,
     quitting: AtomicBool,
+    /// What is under way is not waited for any more (the server stops).
+    cut: AtomicBool,
     /// Rung when an order was given.
     pub(crate) bell: Notify,
 }
@@ -48,6 +50,21 @@ pub(crate) enum Credential {
     PasswordAndCertificate(Arc<Certified>),
     /// This certificate alone.
     Certificate(Arc<Certified>),
+    /// What a login by SSH has shown.
+    Ssh(Arc<SshCredential>),
+}
+
+/// What a login by SSH has shown.
+#[derive(Debug, Default)]
+pub(crate) struct SshCredential {
+    /// A password.
+    pub(crate) password: bool,
+    /// A key, as RFC 4253 §6.6 encodes it.
+    pub(crate) key: Option<Box<[u8]>>,
+    /// A user certificate.
+    pub(crate) certificate: Option<Box<[u8]>>,
+    /// The authority of the account's own file that vouched for it.
+    pub(crate) authority: Option<Box<[u8]>>,
 }
 
 /// A certificate and what it is believed.
@@ -101,6 +118,7 @@ impl Registry {
             draining: AtomicBool::new(false),
             revoked: AtomicBool::new(false),
             quitting: AtomicBool::new(false),
+            cut: AtomicBool::new(false),
             bell: Notify::new(),
         });
         let mut sessions = locked(&self.sessions);
@@ -205,6 +223,8 @@ impl Handle {
     }
 
     pub(crate) fn cancel_transfer(&self) {
+        self.cut.store(true, Ordering::Release);
+        self.bell.notify_one();
         if let Some(transfer) = &*locked(&self.transfer) {
             transfer.cancel();
         }
@@ -242,6 +262,10 @@ impl Handle {
 
     pub(crate) fn is_revoked(&self) -> bool {
         self.revoked.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_draining(&self) -> bool {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tokio::sync::{broadcast, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 use wharf_accounts::Accounts;
 use wharf_causes::id;
 use wharf_net::advertise::Advertised;
@@ -20,10 +20,11 @@ use crate::audit::Audit;
 use crate::config::{Config, ListenerConfig, Protocol, TlsConfig};
 use crate::event::{Event, What};
 use crate::failure::{Failure, Kind};
-use crate::follow::{follow_accounts, follow_certificates};
+use crate::follow::{follow_accounts, follow_certificates, follow_ssh_files};
 use crate::ftp;
 use crate::session::lies_in;
 use crate::shared::{Current, Shared};
+use crate::ssh::{self, Ssh};
 use crate::tls::Tls;
 
 /// How long sessions have to say goodbye once their transfers are through.
@@ -102,6 +103,8 @@ impl Server {
         check_host_keys(&config).map_err(StartError::Ssh)?;
         let advertised = advertised(&config).map_err(StartError::Advertised)?;
         let tls = tls(&config).map_err(StartError::Tls)?;
+        let ssh = config.ssh.as_ref().map(Ssh::open).transpose();
+        let ssh = ssh.map_err(StartError::Ssh)?.map(Arc::new);
         let mut bound = Vec::new();
         for listener in &config.listeners {
             let address = listener.address;
@@ -127,6 +130,7 @@ impl Server {
             ports: PassivePorts::new(config.passive.ports.clone()),
             advertised: Arc::new(advertised),
             tls,
+            ssh,
             config: Arc::new(config),
         };
         let shared = Arc::new(Shared::new(current, accounts, gate, audit));
@@ -134,6 +138,7 @@ impl Server {
         let mut tasks = vec![
             tokio::spawn(follow_accounts(shared.clone())),
             tokio::spawn(follow_certificates(shared.clone())),
+            tokio::spawn(follow_ssh_files(shared.clone())),
         ];
         let mut addresses = Vec::new();
         for (config, socket) in bound {
@@ -182,6 +187,11 @@ impl Server {
         if let Err(error) = check_folders(&config) {
             problems.push(error.to_string());
         }
+        let ssh = match config.ssh.clone() {
+            Some(ssh) => joined(spawn_blocking(move || Ssh::open(&ssh)).await).map(Some),
+            None => Ok(None),
+        };
+        let ssh = ssh.map_err(|all| problems.extend(all)).ok();
         if let Err(all) = check_host_keys(&config) {
             problems.extend(all);
         }
@@ -190,7 +200,9 @@ impl Server {
             .ok();
         let tls = reread(config.tls.clone()).await;
         let tls = tls.map_err(|all| problems.extend(all)).ok();
-        let (Some(advertised), Some(tls), true) = (advertised, tls, problems.is_empty()) else {
+        let (Some(advertised), Some(tls), Some(ssh), true) =
+            (advertised, tls, ssh, problems.is_empty())
+        else {
             return Err(problems);
         };
         self.shared.gate.set_limits(limits(&config));
@@ -205,6 +217,7 @@ impl Server {
             ports,
             advertised: Arc::new(advertised),
             tls,
+            ssh: ssh.map(Arc::new),
             config: Arc::new(config),
         });
         self.shared.ask_again.notify_one();
@@ -260,11 +273,12 @@ async fn reread(config: Option<TlsConfig>) -> Result<Option<Arc<Tls>>, Vec<Strin
     let Some(config) = config else {
         return Ok(None);
     };
-    let opened = tokio::task::spawn_blocking(move || Tls::open(&config)).await;
-    match opened {
-        Ok(opened) => opened.map(|tls| Some(Arc::new(tls))),
-        Err(error) => Err(vec![error.to_string()]),
-    }
+    let opened = joined(spawn_blocking(move || Tls::open(&config)).await)?;
+    Ok(Some(Arc::new(opened)))
+}
+
+fn joined<T>(opened: Result<Result<T, Vec<String>>, JoinError>) -> Result<T, Vec<String>> {
+    opened.unwrap_or_else(|error| Err(vec![error.to_string()]))
 }
 
 /// What is said before there is a session: nothing where TLS would have to come first.
@@ -272,8 +286,7 @@ fn told_in_clear(listener: &ListenerConfig, failure: &Failure) -> Vec<u8> {
     match listener.protocol {
         Protocol::Ftp => ftp::farewell_line(failure),
         Protocol::Ftps => Vec::new(),
-        // RFC 4253 4.2: lines before the version string, which a client may show to its user.
-        Protocol::Sftp => format!("{}\r\n", failure.told()).into_bytes(),
+        Protocol::Sftp => ssh::farewell_line(failure),
     }
 }
 
@@ -335,8 +348,9 @@ async fn accept(
                         permit,
                     ));
                 }
-                // No front-end answers here yet; the client finds the connection closed.
-                Protocol::Sftp => drop((stream, permit)),
+                Protocol::Sftp => {
+                    tokio::spawn(ssh::serve(shared.clone(), stream, peer, permit));
+                }
             },
             Err(refused) => {
                 refusals.tell(&shared, peer, &refused);

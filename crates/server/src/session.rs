@@ -4,6 +4,7 @@
 //! what came of it. Front-ends translate; they decide nothing.
 
 mod homes;
+mod more;
 
 pub(crate) use homes::Homes;
 pub use homes::lies_in;
@@ -16,7 +17,7 @@ use wharf_accounts::{Account, AccountName, Permission, PermissionSet};
 use wharf_causes::id;
 use wharf_vfs::{
     Attributes, ErrorKind, Follow, Kind as FileKind, Listing, Metadata, Reader, Replace, Space,
-    StageMode, StageRequest, Staged, Store, Timestamp, VPath,
+    StageRequest, Staged, Store, Timestamp, VPath,
 };
 
 use crate::config::{Config, Durability};
@@ -47,6 +48,8 @@ pub(crate) enum Writing {
     From(u64),
     /// At the end of what is there.
     Append,
+    /// Anywhere in what is there.
+    Update,
 }
 
 impl Session {
@@ -173,21 +176,18 @@ impl Session {
         Ok(self.store.read(path).await?)
     }
 
-    /// A staged upload; nothing is visible under `path` until it is published.
+    /// A staged upload; nothing is visible under `path` until it is published. `permissions` are a
+    /// new file's.
     pub(crate) async fn write(
         &self,
         path: &VPath,
         writing: Writing,
         declared: Option<u64>,
-        umask: u32,
+        permissions: u32,
     ) -> Result<Box<dyn Staged>, Failure> {
         let replace = self.may_write(path, writing).await?;
         let request = StageRequest {
-            mode: match writing {
-                Writing::Whole | Writing::New | Writing::From(0) => StageMode::Create,
-                Writing::From(offset) => StageMode::Resume { offset },
-                Writing::Append => StageMode::Append,
-            },
+            mode: more::stage_mode(writing),
             replace,
             principal: self.name.as_str().into(),
             durability: match self.config.durability {
@@ -196,7 +196,7 @@ impl Session {
                 Durability::None => wharf_vfs::Durability::None,
             },
             expected: declared,
-            permissions: 0o666 & !umask,
+            permissions,
         };
         self.store.stage(path, request).await.map_err(|error| {
             if error.kind() == ErrorKind::Exists && !matches!(writing, Writing::New) {
@@ -214,7 +214,7 @@ impl Session {
                 self.authorize(Op::Create, path)?;
                 return Ok(false);
             }
-            Writing::Whole | Writing::From(_) => Op::Overwrite,
+            Writing::Whole | Writing::From(_) | Writing::Update => Op::Overwrite,
             Writing::Append => Op::Append,
         };
         let may_create = held.contains(Permission::Create);
@@ -258,11 +258,11 @@ impl Session {
         self.record("rmdir", path, None, result)
     }
 
-    pub(crate) async fn make_directory(&self, path: &VPath, umask: u32) -> Result<(), Failure> {
+    pub(crate) async fn make_directory(&self, path: &VPath, mode: u32) -> Result<(), Failure> {
         let result = match self.authorize(Op::MakeDirectory, path) {
             Ok(()) => self
                 .store
-                .make_dir(path, 0o777 & !umask)
+                .make_dir(path, mode)
                 .await
                 .map_err(Failure::from),
             Err(refused) => Err(refused),
@@ -282,12 +282,23 @@ impl Session {
         self.record("rename", from, None, Err(looked))
     }
 
-    pub(crate) async fn rename(&self, from: &VPath, to: &VPath) -> Result<(), Failure> {
-        let result = self.rename_unrecorded(from, to).await;
+    /// `replaces`: what has the new name may go, if the account may overwrite.
+    pub(crate) async fn rename(
+        &self,
+        from: &VPath,
+        to: &VPath,
+        replaces: Replace,
+    ) -> Result<(), Failure> {
+        let result = self.rename_unrecorded(from, to, replaces).await;
         self.record("rename", from, Some(to.as_bytes()), result)
     }
 
-    async fn rename_unrecorded(&self, from: &VPath, to: &VPath) -> Result<(), Failure> {
+    async fn rename_unrecorded(
+        &self,
+        from: &VPath,
+        to: &VPath,
+        replaces: Replace,
+    ) -> Result<(), Failure> {
         self.authorize(Op::RenameFrom, from)?;
         self.authorize(Op::RenameTo, to)?;
         if self.has_rules_below(from)? || self.has_rules_below(to)? {
@@ -298,12 +309,12 @@ impl Session {
         Self::may_carry(self.permissions(from)?, self.permissions(to)?)?;
         let may_replace = self.permissions(to)?.contains(Permission::Overwrite);
         let replace = if may_replace {
-            Replace::Yes
+            replaces
         } else {
             Replace::No
         };
         self.store.rename(from, to, replace).await.map_err(|error| {
-            if error.kind() == ErrorKind::Exists && !may_replace {
+            if error.kind() == ErrorKind::Exists && !may_replace && replaces == Replace::Yes {
                 return may_not_overwrite();
             }
             error.into()
@@ -324,15 +335,17 @@ impl Session {
         Err(Failure::new(Kind::Forbidden, id::C_3, text))
     }
 
+    /// Changes attributes; of a symbolic link its own, when it is not to be followed.
     pub(crate) async fn set_attributes(
         &self,
         path: &VPath,
         attributes: Attributes,
+        follow: Follow,
     ) -> Result<(), Failure> {
         let result = match self.authorize(Op::SetAttributes, path) {
             Ok(()) => self
                 .store
-                .set_attributes(path, attributes, Follow::Yes)
+                .set_attributes(path, attributes, follow)
                 .await
                 .map_err(Failure::from),
             Err(refused) => Err(refused),

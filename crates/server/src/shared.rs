@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::event::{Event, What};
 use crate::registry::Registry;
 use crate::session::Homes;
+use crate::ssh::Ssh;
 use crate::tls::Tls;
 
 /// Events a slow subscriber may fall behind before it loses some.
@@ -44,6 +45,8 @@ pub(crate) struct Current {
     pub(crate) advertised: Arc<Advertised>,
     /// `None`: no TLS.
     pub(crate) tls: Option<Arc<Tls>>,
+    /// `None`: no SSH.
+    pub(crate) ssh: Option<Arc<Ssh>>,
 }
 
 impl Shared {

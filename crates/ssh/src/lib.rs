@@ -22,23 +22,23 @@
 )]
 
 pub mod algorithm;
+pub mod certificate;
 pub mod encoding;
 pub mod key;
+pub mod krl;
 pub mod message;
 pub mod transport;
+pub mod window;
 
 mod cipher;
 mod exchange;
 mod identification;
 mod output;
+#[cfg(test)]
+mod tests;
 mod violation;
 
 pub use self::cipher::MAX_PACKET;
 pub use self::output::{Output, Slot};
+pub use self::transport::Transport;
 pub use self::violation::{Reason, Violation};
-pub mod certificate;
-pub mod encoding;
-pub mod key;
-pub mod krl;
-#[cfg(test)]
-mod tests;

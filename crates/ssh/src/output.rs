@@ -56,12 +56,15 @@ impl Output {
         self.start == self.end
     }
 
-    /// The first `count` bytes were sent.
+    /// The first `count` bytes were sent. Not while something is laid out and not sealed.
     pub fn sent(&mut self, count: usize) {
         self.start = self.start.saturating_add(count).min(self.end);
-        if self.start == self.end {
+        if self.start >= self.len() {
+            // Less is moved than was sent, so it costs little; without it a socket that is always
+            // a little behind would make the buffer grow for ever.
+            self.bytes.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
             self.start = 0;
-            self.end = 0;
         }
     }
 
@@ -96,11 +99,6 @@ impl Output {
 
     /// Room for `count` more bytes at the end.
     pub(crate) fn extend(&mut self, count: usize) -> Range<usize> {
-        let wanted = self.end.saturating_add(count);
-        if wanted > self.bytes.len() && self.start > 0 && self.is_empty() {
-            self.start = 0;
-            self.end = 0;
-        }
         let wanted = self.end.saturating_add(count);
         if wanted > self.bytes.len() {
             let grown = wanted.max(self.bytes.len().saturating_mul(2)).max(LEAST);

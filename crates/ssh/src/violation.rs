@@ -60,6 +60,27 @@ impl Violation {
         }
     }
 
+    /// A message of the layers above that cannot be read, or has no place there.
+    #[must_use]
+    pub const fn unreadable() -> Self {
+        Self::protocol("a message that cannot be read")
+    }
+
+    /// A service that is not had here, or a login before its service.
+    #[must_use]
+    pub const fn no_service() -> Self {
+        Self {
+            reason: Reason::ServiceNotAvailable,
+            text: Cow::Borrowed("only ssh-userauth and ssh-connection are had here"),
+        }
+    }
+
+    /// Data on a channel behind its end.
+    #[must_use]
+    pub const fn data_after_end() -> Self {
+        Self::protocol("data behind the end of a channel")
+    }
+
     pub(crate) const fn mac() -> Self {
         Self {
             reason: Reason::MacError,
@@ -70,6 +91,6 @@ impl Violation {
 
 impl From<crate::encoding::Malformed> for Violation {
     fn from(_: crate::encoding::Malformed) -> Self {
-        Self::protocol("a message that cannot be read")
+        Self::unreadable()
     }
 }

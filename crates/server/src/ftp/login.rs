@@ -1,9 +1,8 @@
 //! USER, PASS and REIN.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use secrecy::SecretSlice;
-use tokio::time::timeout_at;
 use wharf_accounts::{Account, CertificateUse, Denial, LoginError, PasswordUse};
 use wharf_causes::{Id, id};
 use wharf_ftp::server::Outcome;
@@ -12,10 +11,10 @@ use wharf_vfs::VPath;
 use super::codes::reported;
 use super::control::Connection;
 use crate::config::{Plaintext, Requirement};
+use crate::entrance::Entrance;
 use crate::event::What;
 use crate::failure::{Failure, Kind};
 use crate::registry::Credential;
-use crate::session::Session;
 
 /// How long a refused login waits for its answer, whatever was wrong with it (security A1). A
 /// random part is added so that small differences of the check itself drown in it.
@@ -201,13 +200,22 @@ impl Connection {
             Credential::Password => "password",
             Credential::PasswordAndCertificate(_) => "password and certificate",
             Credential::Certificate(_) => "certificate",
+            // Logins by SSH end elsewhere.
+            Credential::Ssh(_) => "ssh",
         };
         self.guard.handle.set_credential(credential);
         if self.requires_certificate() {
             let vouched = self.certified().filter(|it| it.subject.is_some());
             self.guard.handle.set_vouched(vouched);
         }
-        match self.enter(account, seen).await {
+        let entering = Entrance {
+            shared: &self.shared,
+            config: &self.current.config,
+            handle: &self.guard.handle,
+            permit: &mut self.permit,
+            deadline: self.login_deadline,
+        };
+        match entering.enter(account, seen).await {
             Ok(session) => {
                 self.names_tried = 0;
                 session.logged_in(method, self.stream.tls_version());
@@ -219,54 +227,6 @@ impl Connection {
                 self.permit.leave_account();
                 self.tell_login_failed(name.as_str().as_bytes(), failure.cause_name());
                 Outcome::Failed(reported(&failure))
-            }
-        }
-    }
-
-    /// The audit log's room, the account's own limit, its home.
-    async fn enter(&mut self, account: Account, seen: u64) -> Result<Session, Failure> {
-        let auditable = self.shared.auditable();
-        if timeout_at(self.login_deadline, auditable).await.is_err() {
-            // A login that could not be recorded must not happen.
-            let text = "The server cannot record logins now, try again later";
-            return Err(Failure::new(Kind::ServiceClosing, id::B_14, text));
-        }
-        self.permit
-            .admit_account(account.name.as_str(), self.sessions_allowed(&account))?;
-        let (id, revision) = (account.id, account.revision);
-        let anonymous = account.is_anonymous();
-        let handle = &self.guard.handle;
-        let session = Session::open(&self.shared, &self.current.config, handle, account).await?;
-        if !anonymous && self.shared.revision() != seen {
-            self.recheck(id, revision).await?;
-        }
-        Ok(session)
-    }
-
-    fn sessions_allowed(&self, account: &Account) -> u32 {
-        let limits = &self.config().limits;
-        match account.max_sessions {
-            Some(own) => own,
-            // Anonymous users are many people; the limits per address and in all hold for them.
-            None if account.is_anonymous() => limits.sessions,
-            None => limits.sessions_per_account,
-        }
-    }
-
-    /// Security A22: a change made between the password check and now must not be missed.
-    async fn recheck(&self, id: i64, revision: i64) -> Result<(), Failure> {
-        match self.shared.accounts.current(id).await {
-            Ok(Some(account))
-                if account.is_active(SystemTime::now()) && account.revision == revision =>
-            {
-                Ok(())
-            }
-            Ok(_) => Err(Failure::revoked()),
-            Err(error) => {
-                tracing::error!(%error, "accounts cannot be read");
-                Err(Failure::internal(
-                    "The accounts cannot be read, try again later",
-                ))
             }
         }
     }

@@ -19,8 +19,8 @@ use tokio::net::TcpStream;
 use wharf_ftp::reply::Reply;
 use wharf_net::limits::Permit;
 
+use crate::closed::Closed;
 use crate::config::ListenerConfig;
-use crate::event::What;
 use crate::failure::Failure;
 use crate::shared::Shared;
 
@@ -33,14 +33,7 @@ pub(crate) async fn serve(
     permit: Permit,
 ) {
     let guard = shared.registry.enter(peer);
-    let session = guard.handle.id;
-    let mut closed = Closed {
-        shared: shared.clone(),
-        session,
-        peer,
-        reason: "cut off",
-    };
-    shared.tell_of(session, peer, None, What::Connected);
+    let mut closed = Closed::entered(&shared, guard.handle.id, peer);
     // Boxed by parts: what waits for the next command is all an idle session keeps.
     let Some(mut connection) = control::Connection::new(shared, listener, stream, guard, permit)
     else {
@@ -55,32 +48,4 @@ pub(crate) fn farewell_line(failure: &Failure) -> Vec<u8> {
     let mut line = Vec::new();
     Reply::line(codes::code(failure.kind), failure.told()).encode_into(&mut line);
     line
-}
-
-/// Records the end of a session, also when its task panicked.
-struct Closed {
-    shared: Arc<Shared>,
-    session: u64,
-    peer: SocketAddr,
-    reason: &'static str,
-}
-
-impl Drop for Closed {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.reason = "panic";
-            tracing::error!(
-                session = self.session,
-                "a session ended by a fault of the program"
-            );
-        }
-        self.shared.tell_of(
-            self.session,
-            self.peer,
-            None,
-            What::Closed {
-                reason: self.reason,
-            },
-        );
-    }
 }

@@ -11,7 +11,7 @@ use wharf_ftp::server::{Action, ListForm, Outcome};
 use wharf_ftp::time::Timestamp;
 use wharf_net::active::{ActiveRefused, check_active, check_between_servers};
 use wharf_net::passive::PassiveError;
-use wharf_vfs::{Attributes, Kind as FileKind, VPath};
+use wharf_vfs::{Attributes, Follow, Kind as FileKind, Replace, VPath};
 
 use super::codes::reported;
 use super::control::{Connection, End};
@@ -108,7 +108,7 @@ impl Connection {
         match action {
             Action::MakeDirectory { path } => {
                 let path = self.resolve(path)?;
-                session.make_directory(&path, self.umask).await?;
+                session.make_directory(&path, 0o777 & !self.umask).await?;
                 return Ok(Outcome::Path(path.as_bytes().into()));
             }
             Action::RemoveDirectory { path } => {
@@ -118,7 +118,7 @@ impl Connection {
             Action::RenameFrom { path } => session.may_rename(&self.resolve(path)?).await?,
             Action::Rename { from, to } => {
                 session
-                    .rename(&self.resolve(from)?, &self.resolve(to)?)
+                    .rename(&self.resolve(from)?, &self.resolve(to)?, Replace::Yes)
                     .await?;
             }
             Action::Size { path, ascii } => {
@@ -132,7 +132,7 @@ impl Connection {
             Action::SetModificationTime { path, time } => {
                 let attributes = modified(*time);
                 session
-                    .set_attributes(&self.resolve(path)?, attributes)
+                    .set_attributes(&self.resolve(path)?, attributes, Follow::Yes)
                     .await?;
             }
             Action::Utime {
@@ -140,12 +140,12 @@ impl Connection {
                 modified: time,
             } => {
                 session
-                    .set_attributes(&self.resolve(path)?, modified(*time))
+                    .set_attributes(&self.resolve(path)?, modified(*time), Follow::Yes)
                     .await?;
             }
             Action::SetFacts { path, facts } => {
                 session
-                    .set_attributes(&self.resolve(path)?, attributes(facts)?)
+                    .set_attributes(&self.resolve(path)?, attributes(facts)?, Follow::Yes)
                     .await?;
             }
             Action::ChangeMode { path, mode } => {
@@ -156,7 +156,7 @@ impl Connection {
                     ..Attributes::default()
                 };
                 session
-                    .set_attributes(&self.resolve(path)?, attributes)
+                    .set_attributes(&self.resolve(path)?, attributes, Follow::Yes)
                     .await?;
             }
             Action::MakeSymlink { target, path } => {
@@ -289,7 +289,7 @@ impl Connection {
             (Ok(_), _) => Err(Failure::new(Kind::WrongType, id::C_8, "Not a regular file")),
             (Err(failure), Some((time, name))) if failure.kind == Kind::NotFound => {
                 session
-                    .set_attributes(&self.resolve(name)?, modified(*time))
+                    .set_attributes(&self.resolve(name)?, modified(*time), Follow::Yes)
                     .await?;
                 Ok(Outcome::Time(*time))
             }

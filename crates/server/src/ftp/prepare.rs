@@ -115,7 +115,8 @@ impl Connection {
         transfer: &Transfer,
     ) -> Result<Prepared, Failure> {
         let ascii = transfer.ascii;
-        let staged = session.write(path, writing, declared, self.umask).await?;
+        let mode = 0o666 & !self.umask;
+        let staged = session.write(path, writing, declared, mode).await?;
         let job = Job::Upload(Box::new(Upload::new(
             staged,
             ascii,

@@ -97,8 +97,8 @@ async fn attempt(session: &Session, access: &str) -> Result<(), Failure> {
         "mkdir" => session.make_directory(&new, 0o022).await,
         "rmdir" => session.remove_directory(&path("/sub")).await,
         "may-rename" => session.may_rename(&old).await,
-        "rename" => session.rename(&old, &new).await,
-        "rename-over" => session.rename(&old, &path("/other")).await,
+        "rename" => session.rename(&old, &new, Replace::Yes).await,
+        "rename-over" => session.rename(&old, &path("/other"), Replace::Yes).await,
         "attributes" => session.set_attributes(&old, Attributes::default()).await,
         "symlink" => session.make_symlink(b"old", &new).await,
         "read-link" => session.read_link(&path("/link")).await.map(|_| ()),
@@ -141,6 +141,7 @@ impl House {
             .expect("accounts");
         let current = Current {
             tls: None,
+            ssh: None,
             config: Arc::new(config(root)),
             ports: PassivePorts::new(0..=0),
             advertised: Arc::new(Advertised::new(Vec::new(), None).expect("addresses")),

@@ -1,0 +1,193 @@
+//! OPENDIR and READDIR: batches, as they come from the store.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use wharf_sftp::response::Names;
+use wharf_sftp::{Status, response};
+use wharf_vfs::{Batch, Kind, Listing, Metadata, Store, VPath};
+
+use super::claims::Claim;
+use super::dispatch::{Flow, resolve};
+use super::handles::{Entry, HandleId, Place};
+use super::{Effect, Engine, attributes, status};
+use crate::failure::Failure;
+use crate::session::Session;
+
+/// A directory that is open.
+pub(super) struct OpenDirectory {
+    path: VPath,
+    /// Away while the next entries are read.
+    listing: Option<Box<dyn Listing>>,
+    batch: Batch,
+    /// Entries of the batch that were told.
+    told: usize,
+    dots_told: bool,
+    ended: bool,
+    failed: Option<Failure>,
+}
+
+impl OpenDirectory {
+    pub(super) const fn path(&self) -> &VPath {
+        &self.path
+    }
+
+    /// Records that it was listed.
+    pub(super) fn tell(&self, session: &Session) {
+        session.listed(&self.path, self.failed.as_ref().map_or(Ok(()), Err));
+    }
+}
+
+impl Engine {
+    pub(super) fn open_directory(&mut self, id: u32, path: &[u8]) -> Result<Flow, Failure> {
+        let path = resolve(path)?;
+        let claim = Claim::looks(&path);
+        if self.must_wait(&claim) {
+            return Ok(Flow::Stalled);
+        }
+        let place = self.handles.place()?;
+        let session = self.session.clone();
+        Ok(self.start(claim, async move {
+            let opened = session.list(&path).await;
+            if let Err(failure) = &opened {
+                session.listed(&path, Err(failure));
+            }
+            let opened = opened.map(|listing| OpenDirectory {
+                path,
+                listing: Some(listing),
+                batch: Batch::new(),
+                told: 0,
+                dots_told: false,
+                ended: false,
+                failed: None,
+            });
+            let effect: Effect = Box::new(move |engine| engine.directory_opened(id, place, opened));
+            effect
+        }))
+    }
+
+    fn directory_opened(
+        &mut self,
+        id: u32,
+        place: Place,
+        opened: Result<OpenDirectory, Failure>,
+    ) {
+        let added = match opened {
+            Ok(directory) => self.handles.add(place, Entry::Directory(Box::new(directory))),
+            Err(failure) => {
+                self.handles.give_back(place);
+                Err(failure)
+            }
+        };
+        let out = self.outgoing.small();
+        match added {
+            Ok(handle) => response::handle(out, id, &handle),
+            Err(failure) => status::refuse(out, id, &failure),
+        }
+    }
+
+    pub(super) fn read_directory(&mut self, id: u32, handle: &[u8]) -> Result<Flow, Failure> {
+        let (handle, _) = self.handles.directory(handle)?;
+        let claim = Claim::handle(handle);
+        if self.must_wait(&claim) {
+            return Ok(Flow::Stalled);
+        }
+        let (_, directory) = self.handles.directory(&handle)?;
+        if directory.ended && directory.told == directory.batch.len() {
+            return Ok(self.reply(|out| response::status(out, id, Status::Eof, "End of directory")));
+        }
+        if !directory.dots_told || directory.told < directory.batch.len() {
+            let answer = entries(directory, id);
+            return Ok(self.reply(|out| out.extend_from_slice(&answer)));
+        }
+        let Some(listing) = directory.listing.take() else {
+            return Err(Failure::internal("The directory is being read already"));
+        };
+        let batch = std::mem::take(&mut directory.batch);
+        Ok(self.start(claim, async move {
+            let next = Store::next_batch(listing, batch).await;
+            let effect: Effect = Box::new(move |engine| engine.entries_came(id, handle, next));
+            effect
+        }))
+    }
+
+    fn entries_came(
+        &mut self,
+        id: u32,
+        handle: HandleId,
+        next: Result<(Box<dyn Listing>, Batch, bool), wharf_vfs::Error>,
+    ) {
+        let out = self.outgoing.small();
+        let Ok((_, directory)) = self.handles.directory(&handle) else {
+            return status::refuse(out, id, &Failure::internal("The directory was closed"));
+        };
+        directory.told = 0;
+        match next {
+            Ok((listing, batch, more)) => {
+                directory.listing = Some(listing);
+                directory.batch = batch;
+                directory.ended = !more;
+                if more {
+                    let answer = entries(directory, id);
+                    self.outgoing.add(answer);
+                } else {
+                    directory.batch = Batch::new();
+                    response::status(out, id, Status::Eof, "End of directory");
+                }
+            }
+            Err(error) => {
+                let failure = Failure::from(error);
+                status::refuse(out, id, &failure);
+                directory.ended = true;
+                directory.failed = Some(failure);
+            }
+        }
+    }
+}
+
+/// As many entries as fit one answer.
+fn entries(directory: &mut OpenDirectory, id: u32) -> Vec<u8> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+    let mut answer = Vec::new();
+    let mut names = Names::begin(&mut answer, id);
+    let mut line = Vec::new();
+    if !directory.dots_told {
+        directory.dots_told = true;
+        // Clients that show them leave them out themselves; some miss them (filexfer-02 6.7).
+        for dots in [&b"."[..], b".."] {
+            attributes::line(&mut line, dots, &A_DIRECTORY, now);
+            let _ = names.push(dots, &line, &attributes::told(&A_DIRECTORY));
+        }
+        if directory.batch.is_empty() {
+            names.end();
+            return answer;
+        }
+    }
+    for entry in directory.batch.iter().skip(directory.told) {
+        attributes::line(&mut line, entry.name, entry.metadata, now);
+        if !names.push(entry.name, &line, &attributes::told(entry.metadata)) {
+            break;
+        }
+        directory.told += 1;
+    }
+    names.end();
+    answer
+}
+
+/// What is said of `.` and `..`: what lies above is nobody's to know.
+const A_DIRECTORY: Metadata = Metadata {
+    kind: Kind::Directory,
+    size: 4096,
+    modified: wharf_vfs::Timestamp {
+        seconds: 0,
+        nanos: 0,
+    },
+    created: None,
+    mode: 0o755,
+    uid: 0,
+    gid: 0,
+    links: 1,
+    device: 0,
+    inode: 0,
+    partial: false,
+};

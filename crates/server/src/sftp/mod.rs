@@ -1,0 +1,278 @@
+//! The SFTP front-end: requests of one channel, served over a session.
+//!
+//! Requests begin in the order in which they came; those that do not touch the same file or name
+//! go on side by side, at most [`IN_FLIGHT`] of them. What must wait holds up what comes behind
+//! it, and what is not begun is not given back to the peer's window (security R12).
+
+mod attributes;
+mod claims;
+mod close;
+mod copy;
+mod directory;
+mod dispatch;
+mod extended;
+mod file;
+mod handles;
+mod hash;
+mod open;
+mod outgoing;
+mod paths;
+mod read;
+mod status;
+mod write;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use wharf_sftp::Framer;
+
+use self::claims::{Claim, Claims};
+use self::dispatch::Flow;
+use self::handles::Handles;
+use self::outgoing::Outgoing;
+use self::read::Reads;
+use crate::session::Session;
+
+/// Requests of a channel that are served at a time.
+pub(crate) const IN_FLIGHT: usize = 64;
+
+/// What is done with the engine once a request's work is over.
+pub(crate) type Effect = Box<dyn FnOnce(&mut Engine) + Send>;
+/// A request's work.
+pub(crate) type Work = Pin<Box<dyn Future<Output = Effect> + Send>>;
+
+/// The channel cannot go on: what came is not SFTP.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Broken(pub(crate) &'static str);
+
+/// The SFTP server of one channel.
+pub(crate) struct Engine {
+    session: Session,
+    framer: Framer,
+    /// What came behind a request that has to wait.
+    backlog: Backlog,
+    /// The request that has to wait.
+    stalled: Option<Vec<u8>>,
+    handles: Handles,
+    claims: Claims,
+    in_flight: usize,
+    reads: Reads,
+    outgoing: Outgoing,
+    started: Vec<Work>,
+    /// Bytes of the channel that are dealt with and not reported.
+    consumed: usize,
+    /// Bytes of files that came in.
+    written: u64,
+    /// Buffers of writes, for the next ones.
+    spare: Vec<Vec<u8>>,
+    /// Cleared when the channel is gone: then nothing is published any more.
+    alive: Arc<AtomicBool>,
+    greeted: bool,
+}
+
+#[derive(Default)]
+struct Backlog {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Engine {
+    pub(crate) fn new(session: Session) -> Self {
+        let most = session.handles_allowed();
+        Self {
+            session,
+            framer: Framer::new(),
+            backlog: Backlog::default(),
+            stalled: None,
+            handles: Handles::new(most),
+            claims: Claims::default(),
+            in_flight: 0,
+            reads: Reads::default(),
+            outgoing: Outgoing::default(),
+            started: Vec::new(),
+            consumed: 0,
+            written: 0,
+            spare: Vec::new(),
+            alive: Arc::new(AtomicBool::new(true)),
+            greeted: false,
+        }
+    }
+
+    /// Takes bytes of the channel.
+    pub(crate) fn receive(&mut self, mut bytes: &[u8]) -> Result<(), Broken> {
+        if self.backlog.is_empty() && self.stalled.is_none() {
+            self.process(&mut bytes)?;
+        }
+        self.backlog.add(bytes);
+        Ok(())
+    }
+
+    /// Goes on with what had to wait.
+    fn resume(&mut self) -> Result<(), Broken> {
+        if let Some(body) = self.stalled.take() {
+            self.serve(&body)?;
+        }
+        if self.stalled.is_some() || self.backlog.is_empty() {
+            return Ok(());
+        }
+        let mut backlog = std::mem::take(&mut self.backlog);
+        let mut rest = backlog.rest();
+        let before = rest.len();
+        let outcome = self.process(&mut rest);
+        let done = before - rest.len();
+        backlog.advance(done);
+        self.backlog = backlog;
+        outcome
+    }
+
+    fn process(&mut self, bytes: &mut &[u8]) -> Result<(), Broken> {
+        let mut framer = std::mem::take(&mut self.framer);
+        let outcome = loop {
+            if self.stalled.is_some() || self.in_flight >= IN_FLIGHT {
+                break Ok(());
+            }
+            match framer.next(bytes) {
+                Ok(Some(body)) => {
+                    if let Err(broken) = self.serve(body) {
+                        break Err(broken);
+                    }
+                }
+                Ok(None) => break Ok(()),
+                Err(_) => break Err(Broken("a packet of a length that is not possible")),
+            }
+        };
+        self.framer = framer;
+        outcome
+    }
+
+    fn serve(&mut self, body: &[u8]) -> Result<(), Broken> {
+        match self.dispatch(body)? {
+            Flow::Begun => self.consumed += body.len() + LENGTH_FIELD,
+            // Its bytes are dealt with once they are written.
+            Flow::Writing => {}
+            Flow::Stalled => self.stalled = Some(body.to_vec()),
+        }
+        Ok(())
+    }
+
+    /// Runs what a request's work ended with, and goes on with what waited for it.
+    pub(crate) fn finish(&mut self, effect: Effect) -> Result<(), Broken> {
+        effect(self);
+        self.resume()
+    }
+
+    /// The work that was begun since this was last asked.
+    pub(crate) fn take_started(&mut self) -> Vec<Work> {
+        std::mem::take(&mut self.started)
+    }
+
+    /// The bytes that were dealt with since this was last asked.
+    pub(crate) fn take_consumed(&mut self) -> usize {
+        std::mem::take(&mut self.consumed)
+    }
+
+    /// Bytes of files that came in so far.
+    pub(crate) const fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Whether everything asked was answered and sent.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.in_flight == 0
+            && self.stalled.is_none()
+            && self.backlog.is_empty()
+            && self.outgoing.is_empty()
+    }
+
+    /// Whether a file is open: a server that stops waits for it.
+    pub(crate) fn has_open_files(&self) -> bool {
+        self.handles.has_files()
+    }
+
+    /// Begins work that an answer comes of.
+    fn start(
+        &mut self,
+        claim: Claim,
+        work: impl Future<Output = Effect> + Send + 'static,
+    ) -> Flow {
+        let token = self.claims.hold(claim);
+        self.in_flight += 1;
+        self.started.push(Box::pin(async move {
+            let effect = work.await;
+            let finished: Effect = Box::new(move |engine| {
+                engine.claims.release(token);
+                engine.in_flight -= 1;
+                effect(engine);
+            });
+            finished
+        }));
+        Flow::Begun
+    }
+
+    /// Begins work whose whole outcome is an answer.
+    fn answer(
+        &mut self,
+        claim: Claim,
+        work: impl Future<Output = Vec<u8>> + Send + 'static,
+    ) -> Flow {
+        self.start(claim, async move {
+            let answer = work.await;
+            let effect: Effect = Box::new(move |engine| engine.outgoing.add(answer));
+            effect
+        })
+    }
+
+    /// Answers at once.
+    fn reply(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Flow {
+        write(self.outgoing.small());
+        Flow::Begun
+    }
+
+    /// The channel is gone: nothing is published any more, and what was uploaded in part is kept.
+    pub(crate) fn end(&mut self) {
+        self.alive.store(false, Ordering::Release);
+        for file in self.handles.take_files() {
+            file.abandon(&self.session);
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Backlog {
+    fn is_empty(&self) -> bool {
+        self.start == self.bytes.len()
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        if self.is_empty() {
+            self.bytes.clear();
+            self.start = 0;
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Moved together only when more is gone than is left.
+    fn advance(&mut self, count: usize) {
+        self.start += count;
+        if self.is_empty() {
+            *self = Self::default();
+        } else if self.start > self.bytes.len() / 2 {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+    }
+}
+
+/// Of a packet's length.
+const LENGTH_FIELD: usize = 4;

@@ -1,0 +1,119 @@
+//! OPEN: what a file is opened for, and what that does to it.
+
+use wharf_causes::id;
+use wharf_sftp::{Attributes, OpenFlags, response};
+use wharf_vfs::VPath;
+
+use super::claims::Claim;
+use super::dispatch::{Flow, resolve};
+use super::file::{Intent, OpenFile};
+use super::handles::{Entry, Place};
+use super::{Effect, Engine, status};
+use crate::failure::{Failure, Kind};
+use crate::session::{Session, Writing};
+
+impl Engine {
+    pub(super) fn open(
+        &mut self,
+        id: u32,
+        path: &[u8],
+        flags: OpenFlags,
+        attributes: Attributes,
+    ) -> Result<Flow, Failure> {
+        let path = resolve(path)?;
+        let claim = if flags.write() {
+            Claim::changes(&path)
+        } else {
+            Claim::looks(&path)
+        };
+        if self.must_wait(&claim) {
+            return Ok(Flow::Stalled);
+        }
+        let place = self.handles.place()?;
+        let session = self.session.clone();
+        Ok(self.start(claim, async move {
+            let opened = open(&session, path, flags, &attributes).await;
+            let effect: Effect = Box::new(move |engine| engine.opened(id, place, opened));
+            effect
+        }))
+    }
+
+    fn opened(&mut self, id: u32, place: Place, opened: Result<OpenFile, Failure>) {
+        let added = match opened {
+            Ok(file) => self.handles.add(place, Entry::File(Box::new(file))),
+            Err(failure) => {
+                self.handles.give_back(place);
+                Err(failure)
+            }
+        };
+        let out = self.outgoing.small();
+        match added {
+            Ok(handle) => response::handle(out, id, &handle),
+            Err(failure) => status::refuse(out, id, &failure),
+        }
+    }
+}
+
+async fn open(
+    session: &Session,
+    path: VPath,
+    flags: OpenFlags,
+    attributes: &Attributes,
+) -> Result<OpenFile, Failure> {
+    if !flags.write() {
+        if !flags.read() {
+            let text = "A file is opened for reading, for writing, or for both";
+            return Err(Failure::new(Kind::BadName, id::C_5, text));
+        }
+        let reader = session.read(&path).await?;
+        let mut file = OpenFile::new(path).with_reader(reader);
+        file.may_read = true;
+        return Ok(file);
+    }
+    let mut file = OpenFile::new(path.clone());
+    file.writing = Some(if flags.append() {
+        Intent::AtEnd
+    } else {
+        Intent::Anywhere
+    });
+    let mode = attributes.permissions.unwrap_or(0o666) & 0o777 & !session.umask();
+    let exists = exists(session, &path).await?;
+    if !exists && !flags.create() {
+        // A broken upload of one's own is opened as if it were there: it is told to be.
+        session.stat(&path).await?;
+    }
+    if flags.read() {
+        file.may_read = true;
+        if exists && !flags.truncate() {
+            file = file.with_reader(session.read(&path).await?);
+        }
+    }
+    let writing = if flags.create() && flags.exclusive() {
+        Writing::New
+    } else if flags.truncate() {
+        Writing::Whole
+    } else if flags.append() {
+        Writing::Append
+    } else if exists {
+        // It is copied to be changed only once it is changed: many open for both and only read.
+        session.may_update(&path).await?;
+        if file.published.is_none() {
+            file.published = session.follow(&path).await.ok();
+        }
+        return Ok(file);
+    } else {
+        Writing::Update
+    };
+    file.stage(session.write(&path, writing, None, mode).await?);
+    Ok(file)
+}
+
+/// Whether something is published there, as far as the account may know: who may only upload is
+/// refused by what follows, with what it may know.
+async fn exists(session: &Session, path: &VPath) -> Result<bool, Failure> {
+    match session.follow(path).await {
+        Ok(_) => Ok(true),
+        Err(failure) if matches!(failure.kind, Kind::NotFound | Kind::Forbidden) => Ok(false),
+        Err(failure) => Err(failure),
+    }
+}

@@ -1,0 +1,65 @@
+//! Answers on their way out.
+
+use std::collections::VecDeque;
+
+use wharf_ssh::Violation;
+
+use crate::ssh::Outlet;
+
+/// Answers that wait for the channel.
+#[derive(Default)]
+pub(super) struct Outgoing {
+    /// Small answers, one behind the other: they leave in few packets.
+    small: Vec<u8>,
+    /// Large ones, whole.
+    large: VecDeque<Vec<u8>>,
+    /// What is being sent, and how much of it is.
+    sending: Vec<u8>,
+    sent: usize,
+}
+
+impl Outgoing {
+    pub(super) const fn small(&mut self) -> &mut Vec<u8> {
+        &mut self.small
+    }
+
+    pub(super) fn add(&mut self, answer: Vec<u8>) {
+        if answer.len() > SMALL {
+            self.large.push_back(answer);
+        } else {
+            self.small.extend_from_slice(&answer);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.small.is_empty() && self.large.is_empty() && self.sent == self.sending.len()
+    }
+
+    /// Sends what may go. `true` when nothing is left.
+    pub(super) fn send(&mut self, outlet: &mut Outlet<'_>) -> Result<bool, Violation> {
+        loop {
+            let rest = self.sending.get(self.sent..).unwrap_or_default();
+            if !rest.is_empty() {
+                let count = outlet.write(rest)?;
+                self.sent += count;
+                if self.sent < self.sending.len() {
+                    return Ok(false);
+                }
+            }
+            self.sent = 0;
+            self.sending.clear();
+            if !self.small.is_empty() {
+                std::mem::swap(&mut self.small, &mut self.sending);
+            } else if let Some(large) = self.large.pop_front() {
+                self.sending = large;
+            } else {
+                self.sending = Vec::new();
+                self.small = Vec::new();
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// More than this is not copied behind others.
+const SMALL: usize = 16 * 1024;

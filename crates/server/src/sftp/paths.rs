@@ -1,0 +1,296 @@
+//! Requests that name a path, and those that ask about an open file.
+
+use wharf_sftp::{Attributes, response};
+use wharf_vfs::{Follow, Metadata, Replace, VPath};
+
+use super::claims::Claim;
+use super::dispatch::{Flow, resolve};
+use super::file::{SharedStaged, blocking, locked};
+use super::{Engine, attributes, status};
+use crate::failure::{Failure, Kind};
+use crate::session::Session;
+
+impl Engine {
+    pub(super) fn stat(&mut self, id: u32, path: &[u8], follow: Follow) -> Result<Flow, Failure> {
+        let path = resolve(path)?;
+        let claim = Claim::looks(&path);
+        if self.must_wait(&claim) {
+            return Ok(Flow::Stalled);
+        }
+        // Who has just made a file and asks for it before it is closed (sshfs does) made it.
+        let made = self.handles.upload_of(&path);
+        let session = self.session.clone();
+        Ok(self.answer(claim, async move {
+            let found = look(&session, &path, follow, made).await;
+            told(id, found)
+        }))
+    }
+
+    pub(super) fn stat_handle(&mut self, id: u32, handle: &[u8]) -> Result<Flow, Failure> {
+        let Ok((handle, file)) = self.handles.file(handle) else {
+            // It is a directory's, or nobody's.
+            let (_, directory) = self.handles.directory(handle)?;
+            let path = directory.path().clone();
+            return self.stat(id, path.as_bytes(), Follow::Yes);
+        };
+        if file.has_writes() {
+            return Ok(Flow::Stalled);
+        }
+        let (staged, published) = (file.staged.clone(), file.published);
+        let claim = Claim::handle(handle);
+        if self.must_wait(&claim) {
+            return Ok(Flow::Stalled);
+        }
+        if let Some(staged) = staged {
+            return Ok(self.answer(claim, async move {
+                told(id, staged_metadata(staged).await)
+            }));
+        }
+        let found = published.ok_or_else(|| Failure::internal("Nothing is known of the file"));
+        let answer = told(id, found);
+        Ok(self.reply(|out| out.extend_from_slice(&answer)))
+    }
+
+    pub(super) fn set_attributes(
+        &mut self,
+        id: u32,
+        path: &[u8],
+        asked: &Attributes,
+        follow: Follow,
+    ) -> Result<Flow, Failure> {
+        let path = resolve(path)?;
+        let claim = Claim::changes(&path);
+        if self.must_wait(&claim) {
+            return Ok(Flow::Stalled);
+        }
+        let (session, asked) = (self.session.clone(), *asked);
+        Ok(self.answer(claim, async move {
+            let outcome = async {
+                if let Some(size) = asked.size {
+                    session.set_length(&path, size).await?;
+                }
+                if attributes::asks_more_than_size(&asked) {
+                    let wanted = attributes::asked(&asked);
+                    session.set_attributes(&path, wanted, follow).await?;
+                }
+                Ok(())
+            };
+            settled(id, outcome.await)
+        }))
+    }
+
+    pub(super) fn set_handle_attributes(
+        &mut self,
+        id: u32,
+        handle: &[u8],
+        asked: &Attributes,
+    ) -> Result<Flow, Failure> {
+        let (handle, file) = self.handles.file(handle)?;
+        if let (Some(failure), Some(_)) = (&file.failed, asked.size) {
+            return Err(failure.clone());
+        }
+        let (path, staged) = (file.path.clone(), file.staged.clone());
+        let (writes, busy) = (file.writing.is_some(), file.is_busy());
+        let claim = Claim::handle(handle);
+        if busy || self.must_wait(&claim) {
+            return Ok(Flow::Stalled);
+        }
+        if asked.size.is_some() && !writes {
+            return Err(super::dispatch::not_opened_for(
+                "The file is not open for writing",
+            ));
+        }
+        let Some(staged) = staged else {
+            if asked.size.is_some()
+                && let Some(work) = self.staging(handle)
+            {
+                self.start(claim, work);
+                return Ok(Flow::Stalled);
+            }
+            return self.set_attributes(id, path.as_bytes(), asked, Follow::Yes);
+        };
+        let (session, asked) = (self.session.clone(), *asked);
+        Ok(self.answer(claim, async move {
+            let outcome = set_staged(&session, &path, staged, asked).await;
+            settled(id, outcome)
+        }))
+    }
+
+    pub(super) fn remove(&mut self, id: u32, path: &[u8]) -> Result<Flow, Failure> {
+        let path = resolve(path)?;
+        let claim = Claim::changes(&path);
+        if self.must_wait(&claim) {
+            return Ok(Flow::Stalled);
+        }
+        let session = self.session.clone();
+        Ok(self.answer(claim, async move {
+            settled(id, session.remove_file(&path).await)
+        }))
+    }
+
+    pub(super) fn make_directory(
+        &mut self,
+        id: u32,
+        path: &[u8],
+        asked: &Attributes,
+    ) -> Result<Flow, Failure> {
+        let path = resolve(path)?;
+        let claim = Claim::changes(&path);
+        if self.must_wait(&claim) {
+            return Ok(Flow::Stalled);
+        }
+        let session = self.session.clone();
+        let mode = asked.permissions.unwrap_or(0o777) & 0o777 & !session.umask();
+        Ok(self.answer(claim, async move {
+            settled(id, session.make_directory(&path, mode).await)
+        }))
+    }
+
+    pub(super) fn remove_directory(&mut self, id: u32, path: &[u8]) -> Result<Flow, Failure> {
+        let path = resolve(path)?;
+        let claim = Claim::changes(&path);
+        if self.must_wait(&claim) {
+            return Ok(Flow::Stalled);
+        }
+        let session = self.session.clone();
+        Ok(self.answer(claim, async move {
+            settled(id, session.remove_directory(&path).await)
+        }))
+    }
+
+    /// `replaces`: as posix-rename@openssh.com; RENAME itself fails where the name exists
+    /// (filexfer-02 6.5).
+    pub(super) fn rename(
+        &mut self,
+        id: u32,
+        from: &[u8],
+        to: &[u8],
+        replaces: bool,
+    ) -> Result<Flow, Failure> {
+        let (from, to) = (resolve(from)?, resolve(to)?);
+        let claim = Claim::changes_both(&from, &to);
+        if self.must_wait(&claim) {
+            return Ok(Flow::Stalled);
+        }
+        let replace = if replaces { Replace::Yes } else { Replace::No };
+        let session = self.session.clone();
+        Ok(self.answer(claim, async move {
+            settled(id, session.rename(&from, &to, replace).await)
+        }))
+    }
+
+    /// What does not exist yet has a real path, too: clients ask before they make it.
+    pub(super) fn real_path(&mut self, id: u32, path: &[u8]) -> Result<Flow, Failure> {
+        let path = resolve(path)?;
+        Ok(self.reply(|out| name(out, id, path.as_bytes())))
+    }
+
+    pub(super) fn read_link(&mut self, id: u32, path: &[u8]) -> Result<Flow, Failure> {
+        let path = resolve(path)?;
+        let claim = Claim::looks(&path);
+        if self.must_wait(&claim) {
+            return Ok(Flow::Stalled);
+        }
+        let session = self.session.clone();
+        Ok(self.answer(claim, async move {
+            let mut answer = Vec::new();
+            match session.read_link(&path).await {
+                Ok(target) => name(&mut answer, id, &target),
+                Err(failure) => status::refuse(&mut answer, id, &failure),
+            }
+            answer
+        }))
+    }
+
+    pub(super) fn make_link(
+        &mut self,
+        id: u32,
+        target: &[u8],
+        link: &[u8],
+    ) -> Result<Flow, Failure> {
+        let link = resolve(link)?;
+        let claim = Claim::changes(&link);
+        if self.must_wait(&claim) {
+            return Ok(Flow::Stalled);
+        }
+        let (session, target) = (self.session.clone(), target.to_vec());
+        Ok(self.answer(claim, async move {
+            settled(id, session.make_symlink(&target, &link).await)
+        }))
+    }
+}
+
+async fn look(
+    session: &Session,
+    path: &VPath,
+    follow: Follow,
+    made: Option<SharedStaged>,
+) -> Result<Metadata, Failure> {
+    let found = match follow {
+        Follow::Yes => session.stat(path).await,
+        Follow::No => match session.stat_link(path).await {
+            // What is not there may be a broken upload, as it is for STAT.
+            Err(missing) if missing.kind == Kind::NotFound => {
+                session.stat(path).await.map_err(|_| missing)
+            }
+            other => other,
+        },
+    };
+    match (found, made) {
+        (Err(missing), Some(staged)) if missing.kind == Kind::NotFound => {
+            staged_metadata(staged).await
+        }
+        (found, _) => found,
+    }
+}
+
+async fn staged_metadata(staged: SharedStaged) -> Result<Metadata, Failure> {
+    blocking(move || {
+        let staged = locked(&staged);
+        let staged = staged.as_ref().ok_or_else(super::file::over)?;
+        Ok(staged.metadata())
+    })
+    .await
+}
+
+async fn set_staged(
+    session: &Session,
+    path: &VPath,
+    staged: SharedStaged,
+    asked: Attributes,
+) -> Result<(), Failure> {
+    if attributes::asks_more_than_size(&asked) {
+        session.may_set_attributes(path)?;
+    }
+    blocking(move || {
+        let mut staged = locked(&staged);
+        let staged = staged.as_mut().ok_or_else(super::file::over)?;
+        if let Some(size) = asked.size {
+            staged.set_len(size)?;
+        }
+        if attributes::asks_more_than_size(&asked) {
+            staged.set_attributes(attributes::asked(&asked))?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+fn told(id: u32, found: Result<Metadata, Failure>) -> Vec<u8> {
+    let mut answer = Vec::new();
+    match found {
+        Ok(metadata) => response::attributes(&mut answer, id, &attributes::told(&metadata)),
+        Err(failure) => status::refuse(&mut answer, id, &failure),
+    }
+    answer
+}
+
+pub(super) fn settled(id: u32, outcome: Result<(), Failure>) -> Vec<u8> {
+    let mut answer = Vec::new();
+    status::settle(&mut answer, id, outcome);
+    answer
+}
+
+pub(super) fn name(out: &mut Vec<u8>, id: u32, name: &[u8]) {
+    response::name_one(out, id, name, name, &Attributes::default());
+}

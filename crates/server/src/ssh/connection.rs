@@ -1,0 +1,403 @@
+//! One connection: what is read, what is sent, and every reason to end.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use futures_util::FutureExt as _;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use wharf_causes::id;
+use wharf_net::limits::Permit;
+use wharf_ssh::transport::Received;
+use wharf_ssh::{Output, Reason, Transport, Violation};
+
+use super::channel::Channel;
+use super::input::Input;
+use super::login::Login;
+use super::outlet::OUTPUT_LIMIT;
+use super::setup::{Files, Ssh};
+use crate::failure::{Failure, Kind};
+use crate::registry::Guard;
+use crate::session::Session;
+use crate::sftp::Effect;
+use crate::shared::{Current, Shared};
+
+/// What waits to be sent before nothing more is read: answers to what is not data count, too.
+const OUTPUT_FULL: usize = 2 * OUTPUT_LIMIT;
+/// Bytes after which other sessions of this thread have their turn.
+const TURN: usize = 4 << 20;
+/// How long the last words may take.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Work of channels, each with the number of its channel.
+pub(super) type Jobs = FuturesUnordered<Pin<Box<dyn Future<Output = (u32, Effect)> + Send>>>;
+
+/// One connection and the state of its session.
+pub(super) struct Connection {
+    pub(super) shared: Arc<Shared>,
+    pub(super) current: Current,
+    pub(super) ssh: Arc<Ssh>,
+    pub(super) files: Arc<Files>,
+    pub(super) guard: Guard,
+    pub(super) permit: Permit,
+    stream: TcpStream,
+    pub(super) transport: Transport,
+    input: Input,
+    pub(super) output: Output,
+    pub(super) login: Login,
+    pub(super) session: Option<Session>,
+    pub(super) channels: Vec<Channel>,
+    pub(super) next_channel: u32,
+    pub(super) jobs: Jobs,
+    begun: Instant,
+    pub(super) login_deadline: Instant,
+    /// When the last packet came.
+    heard: Instant,
+    /// When the socket last took something, or had nothing to take.
+    took: Instant,
+    /// What was moved since other sessions had their turn.
+    moved: usize,
+    /// When what let the session in ends.
+    pub(super) until: Option<SystemTime>,
+}
+
+/// Why a connection ends.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The client is gone.
+    Gone,
+    /// The client said so.
+    Disconnected,
+    /// It broke the protocol.
+    Violation(Violation),
+    /// It is refused: too many failed logins, a limit.
+    Refused(Failure),
+    /// Nothing was asked for too long.
+    Idle,
+    /// Nobody logged in within the login time.
+    LoginDeadline,
+    /// The client takes nothing.
+    Stalled,
+    /// What let the session in has ended.
+    Expired,
+    /// The account was disabled or removed.
+    Revoked,
+    /// The server stops.
+    Draining,
+}
+
+impl End {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Gone => "gone",
+            Self::Disconnected => "quit",
+            Self::Violation(_) => "protocol violation",
+            Self::Refused(_) => "refused",
+            Self::Idle => "idle",
+            Self::LoginDeadline => "login deadline",
+            Self::Stalled => "stalled",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::Draining => "draining",
+        }
+    }
+
+    /// The last words, unless nobody hears them.
+    fn words(&self, idle: Duration) -> Option<Violation> {
+        let (reason, text) = match self {
+            Self::Gone | Self::Disconnected | Self::Stalled => return None,
+            Self::Violation(violation) => return Some(violation.clone()),
+            Self::Refused(failure) => (Reason::NoMoreAuthMethods, failure.told()),
+            Self::Idle => {
+                let text = format!("Nothing was asked for {} s", idle.as_secs());
+                let failure = Failure::new(Kind::ServiceClosing, id::E_6, text);
+                (Reason::ByApplication, failure.told())
+            }
+            Self::LoginDeadline => {
+                let text = "The login took too long";
+                let failure = Failure::new(Kind::ServiceClosing, id::E_6, text);
+                (Reason::ByApplication, failure.told())
+            }
+            Self::Expired => {
+                let text = "The certificate or key that opened the session has expired";
+                let failure = Failure::new(Kind::ServiceClosing, id::B_12, text);
+                (Reason::ByApplication, failure.told())
+            }
+            Self::Revoked => (Reason::ByApplication, Failure::revoked().told()),
+            Self::Draining => (Reason::ByApplication, Failure::draining().told()),
+        };
+        Some(Violation {
+            reason,
+            text: text.into(),
+        })
+    }
+}
+
+impl From<Violation> for End {
+    fn from(violation: Violation) -> Self {
+        Self::Violation(violation)
+    }
+}
+
+impl Connection {
+    /// `None` when the server has no SSH any more.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        stream: TcpStream,
+        guard: Guard,
+        permit: Permit,
+    ) -> Option<Self> {
+        let current = shared.current();
+        let ssh = current.ssh.clone()?;
+        let files = ssh.files();
+        // Answers are small, and a client that waits for one sends nothing meanwhile.
+        stream.set_nodelay(true).ok();
+        let now = Instant::now();
+        Some(Self {
+            login_deadline: now + current.config.timeouts.login,
+            transport: Transport::new(files.transport.clone()),
+            shared,
+            current,
+            ssh,
+            files,
+            guard,
+            permit,
+            stream,
+            input: Input::default(),
+            output: Output::new(),
+            login: Login::default(),
+            session: None,
+            channels: Vec::new(),
+            next_channel: 0,
+            jobs: FuturesUnordered::new(),
+            begun: now,
+            heard: now,
+            took: now,
+            moved: 0,
+            until: None,
+        })
+    }
+
+    /// From the version exchange to the end; returns why it ended.
+    pub(super) async fn run(&mut self) -> &'static str {
+        let end = match self.converse().await {
+            Ok(never) => match never {},
+            Err(end) => end,
+        };
+        // Nothing is published from here on, and what is being uploaded is put aside.
+        self.channels.clear();
+        self.farewell(&end).await;
+        end.name()
+    }
+
+    async fn converse(&mut self) -> Result<Infallible, End> {
+        self.transport.start(&mut self.output)?;
+        loop {
+            self.check_orders()?;
+            let mut moved = self.hear().await?;
+            moved |= self.work()?;
+            let now = self.seconds();
+            self.transport.renew_keys(&mut self.output, now)?;
+            self.speak()?;
+            moved |= self.flush()?;
+            if !moved {
+                self.wait().await?;
+            } else if self.moved > TURN {
+                self.moved = 0;
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Seconds of a clock that never goes back; never 0.
+    fn seconds(&self) -> u64 {
+        self.begun.elapsed().as_secs() + 1
+    }
+
+    fn check_orders(&self) -> Result<(), End> {
+        let handle = &self.guard.handle;
+        if handle.is_revoked() {
+            return Err(End::Revoked);
+        }
+        let busy = self.channels.iter().any(Channel::has_open_files);
+        if handle.is_draining() && (handle.is_cut() || !busy) {
+            return Err(End::Draining);
+        }
+        Ok(())
+    }
+
+    /// Deals with what was received. `true` when there was something.
+    async fn hear(&mut self) -> Result<bool, End> {
+        let mut heard = false;
+        if self.input.is_short() && self.output.len() < OUTPUT_FULL {
+            match self.input.receive(&self.stream) {
+                Ok(0) => return Err(End::Gone),
+                Ok(count) => {
+                    heard = true;
+                    self.moved += count;
+                    self.heard = Instant::now();
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return Err(End::Gone),
+            }
+        }
+        while !self.input.is_short() && self.output.len() < OUTPUT_FULL {
+            let now = self.seconds();
+            let received = self
+                .transport
+                .receive(self.input.pending(), &mut self.output, now)?;
+            heard = true;
+            match received {
+                Received::Needs(bytes) => self.input.needs(bytes),
+                Received::Done(consumed) => self.input.consume(consumed),
+                Received::Message { payload, consumed } => {
+                    let input = std::mem::take(&mut self.input);
+                    let outcome = self.message(input.part(payload)).await;
+                    self.input = input;
+                    self.input.consume(consumed);
+                    outcome?;
+                }
+                Received::Disconnected { .. } => return Err(End::Disconnected),
+            }
+        }
+        Ok(heard)
+    }
+
+    async fn message(&mut self, payload: &[u8]) -> Result<(), End> {
+        if self.session.is_some() {
+            return self.channel_message(payload);
+        }
+        let deadline = self.login_deadline;
+        let login = Box::pin(self.login_message(payload));
+        match tokio::time::timeout_at(deadline, login).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(End::LoginDeadline),
+        }
+    }
+
+    /// Begins work that was asked for, and takes what of it is done. `true` when there was some.
+    fn work(&mut self) -> Result<bool, End> {
+        self.begin_work();
+        let mut done = false;
+        while let Some(Some((number, effect))) = self.jobs.next().now_or_never() {
+            done = true;
+            self.finish(number, effect)?;
+            self.begin_work();
+        }
+        Ok(done)
+    }
+
+    fn finish(&mut self, number: u32, effect: Effect) -> Result<(), End> {
+        let channel = self.channels.iter_mut().find(|one| one.number == number);
+        // Of a channel that is gone nobody wants to know.
+        if let Some(channel) = channel
+            && let Err(broken) = channel.finish(effect)
+        {
+            self.break_channel(number, &broken)?;
+        }
+        Ok(())
+    }
+
+    /// Sends what the socket takes. `true` when it took something.
+    fn flush(&mut self) -> Result<bool, End> {
+        let mut sent = false;
+        while !self.output.is_empty() {
+            match self.stream.try_write(self.output.pending()) {
+                Ok(count) => {
+                    sent = true;
+                    self.moved += count;
+                    self.output.sent(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => return Err(End::Gone),
+            }
+        }
+        if sent || self.output.is_empty() {
+            self.took = Instant::now();
+        }
+        Ok(sent)
+    }
+
+    async fn wait(&mut self) -> Result<(), End> {
+        if self.jobs.is_empty() && self.output.is_empty() && self.input.is_empty() {
+            self.input.release();
+            self.output.release();
+        }
+        let (deadline, end) = self.deadline();
+        let reads = self.output.len() < OUTPUT_FULL;
+        tokio::select! {
+            biased;
+            () = self.guard.handle.bell.notified() => {}
+            ready = self.stream.readable(), if reads => ready.map_err(|_| End::Gone)?,
+            ready = self.stream.writable(), if !self.output.is_empty() => {
+                ready.map_err(|_| End::Gone)?;
+            }
+            Some((number, effect)) = self.jobs.next(), if !self.jobs.is_empty() => {
+                self.finish(number, effect)?;
+            }
+            () = tokio::time::sleep_until(deadline) => return end.map_or(Ok(()), Err),
+        }
+        Ok(())
+    }
+
+    /// What comes first of: the login's absolute deadline, the idle time, a client that takes
+    /// nothing, and the end of what let the session in.
+    fn deadline(&self) -> (Instant, Option<End>) {
+        let timeouts = &self.current.config.timeouts;
+        if self.session.is_none() {
+            return (self.login_deadline, Some(End::LoginDeadline));
+        }
+        let mut first = if self.output.is_empty() {
+            // Work under way, as a copy of gigabytes, is not idle.
+            let end = self.jobs.is_empty().then_some(End::Idle);
+            let since = if end.is_some() { self.heard } else { Instant::now() };
+            (since + timeouts.idle, end)
+        } else {
+            (self.took + timeouts.stall, Some(End::Stalled))
+        };
+        if let Some(until) = self.until {
+            let left = until.duration_since(SystemTime::now()).unwrap_or_default();
+            let at = Instant::now() + left.min(FAR);
+            if at < first.0 {
+                first = (at, left.is_zero().then_some(End::Expired));
+            }
+        }
+        first
+    }
+
+    async fn farewell(&mut self, end: &End) {
+        let Some(words) = end.words(self.current.config.timeouts.idle) else {
+            return;
+        };
+        self.transport.disconnect(&mut self.output, &words);
+        let _ = tokio::time::timeout(FAREWELL, async {
+            while !self.output.is_empty() {
+                if self.stream.writable().await.is_err() || self.flush().is_err() {
+                    return;
+                }
+            }
+            // What the client still sends would make the close a reset, which eats the last words.
+            let socket = rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Write);
+            let mut rest = [0; 4096];
+            let mut drained = 0;
+            while socket.is_ok() && drained < DRAINED && self.stream.readable().await.is_ok() {
+                match self.stream.try_read(&mut rest) {
+                    Ok(count @ 1..) => drained += count,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    _ => return,
+                }
+            }
+        })
+        .await;
+    }
+}
+
+/// What is read of a client that was told goodbye, in bytes.
+const DRAINED: usize = 1 << 20;
+/// A deadline farther away is looked at again by then.
+const FAR: Duration = Duration::from_secs(24 * 3600);

@@ -1,0 +1,159 @@
+//! The SSH of one set of settings, its files read.
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, RwLock};
+
+use wharf_ssh::key::{HostKey, PublicKey};
+use wharf_ssh::krl::RevocationList;
+use wharf_ssh::transport::Options;
+
+use crate::config::SshConfig;
+
+/// What is said of this server before anything else; no version in it (security S8).
+const IDENTIFICATION: &str = "SSH-2.0-wharf";
+
+/// SSH as the settings want it.
+pub(crate) struct Ssh {
+    pub(crate) config: SshConfig,
+    files: RwLock<Arc<Files>>,
+}
+
+/// What was read of the files.
+pub(crate) struct Files {
+    pub(crate) transport: Arc<Options>,
+    /// Whose user certificates are believed.
+    pub(crate) authorities: Vec<PublicKey>,
+    pub(crate) revoked: Option<RevocationList>,
+    /// When and how large they were.
+    seen: Vec<Seen>,
+}
+
+type Seen = Option<(std::time::SystemTime, u64)>;
+
+impl Ssh {
+    /// Reads every file. All problems at once.
+    pub(crate) fn open(config: &SshConfig) -> Result<Self, Vec<String>> {
+        Ok(Self {
+            files: RwLock::new(Arc::new(Files::read(config)?)),
+            config: config.clone(),
+        })
+    }
+
+    pub(crate) fn files(&self) -> Arc<Files> {
+        let files = self.files.read();
+        files
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Brings changed files into force; `true` when there were some.
+    pub(crate) fn refresh(&self) -> Result<bool, Vec<String>> {
+        if seen(&self.config) == self.files().seen {
+            return Ok(false);
+        }
+        let files = Files::read(&self.config)?;
+        let mut held = self.files.write();
+        let held = held.as_deref_mut();
+        match held {
+            Ok(held) => *held = Arc::new(files),
+            Err(_) => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+impl Files {
+    fn read(config: &SshConfig) -> Result<Self, Vec<String>> {
+        let mut problems = Vec::new();
+        let seen = seen(config);
+        let mut keys: Vec<HostKey> = Vec::new();
+        for file in &config.host_keys {
+            match host_key(file) {
+                Ok(key) if keys.iter().any(|had| had.public().kind() == key.public().kind()) => {}
+                Ok(key) => keys.push(key),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if keys.is_empty() && problems.is_empty() {
+            problems.push("SSH needs a host key".into());
+        }
+        let authorities = config.user_ca.as_deref().map(authorities).transpose();
+        let authorities = authorities.map_err(|problem| problems.push(problem));
+        let revoked = config.revoked_keys.as_deref().map(revoked).transpose();
+        let revoked = revoked.map_err(|problem| problems.push(problem));
+        let (Ok(authorities), Ok(revoked), true) = (authorities, revoked, problems.is_empty())
+        else {
+            return Err(problems);
+        };
+        Ok(Self {
+            transport: Arc::new(Options::server(IDENTIFICATION, keys)),
+            authorities: authorities.unwrap_or_default(),
+            revoked,
+            seen,
+        })
+    }
+
+    /// Whether a key no longer lets anybody in.
+    pub(crate) fn is_revoked(&self, key: &PublicKey) -> bool {
+        let revoked = self.revoked.as_ref();
+        revoked.is_some_and(|revoked| revoked.revokes_key(key))
+    }
+}
+
+fn seen(config: &SshConfig) -> Vec<Seen> {
+    let others = config.user_ca.iter().chain(&config.revoked_keys);
+    let look = |file: &std::path::PathBuf| {
+        let metadata = fs::metadata(file).ok()?;
+        Some((metadata.modified().ok()?, metadata.len()))
+    };
+    config.host_keys.iter().chain(others).map(look).collect()
+}
+
+fn host_key(file: &Path) -> Result<HostKey, String> {
+    let text = read(file)?;
+    HostKey::from_openssh(&text)
+        .map_err(|error| format!("the host key `{}`: {error}", file.display()))
+}
+
+/// Public keys as OpenSSH writes them, one a line; comments and empty lines between.
+fn authorities(file: &Path) -> Result<Vec<PublicKey>, String> {
+    let text = read(file)?;
+    let mut keys = Vec::new();
+    for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
+        let line = line.trim_ascii();
+        if line.is_empty() || line.starts_with(b"#") {
+            continue;
+        }
+        let key = std::str::from_utf8(line)
+            .ok()
+            .and_then(|line| line.parse::<wharf_accounts::PublicKey>().ok())
+            .and_then(|key| PublicKey::decode(key.wire()).ok());
+        let Some(key) = key else {
+            return Err(format!(
+                "`{}`, line {}: it is not a public key as OpenSSH writes it",
+                file.display(),
+                number + 1
+            ));
+        };
+        keys.push(key);
+    }
+    Ok(keys)
+}
+
+fn revoked(file: &Path) -> Result<RevocationList, String> {
+    let text = read(file)?;
+    RevocationList::parse(&text)
+        .map_err(|error| format!("the revoked keys `{}`: {error}", file.display()))
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, String> {
+    let size = fs::metadata(file).map(|metadata| metadata.len());
+    if size.as_ref().is_ok_and(|size| *size > MOST) {
+        return Err(format!("`{}` is too large for what it is", file.display()));
+    }
+    fs::read(file).map_err(|error| format!("cannot read `{}`: {error}", file.display()))
+}
+
+/// The largest file that is read: a revocation list.
+const MOST: u64 = 16 << 20;
