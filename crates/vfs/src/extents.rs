@@ -134,10 +134,10 @@ mod tests {
     proptest! {
         #[test]
         fn it_knows_what_a_byte_by_byte_map_knows(
-            changes in proptest::collection::vec(change(), 0..60),
+            changes in proptest::collection::vec(change(), 0..40),
         ) {
             let mut extents = Extents::default();
-            let mut map = vec![Byte::Never; 200];
+            let mut map = vec![Byte::Never; 80];
             for change in changes {
                 match change {
                     Change::Write(at, length) => {
@@ -209,5 +209,5 @@ mod tests {
         assert_eq!(extents, Extents::whole(10_000));
     }
 
-    const SIZE: u64 = 180;
+    const SIZE: u64 = 60;
 }

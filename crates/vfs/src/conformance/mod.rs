@@ -10,11 +10,15 @@
     clippy::panic
 )]
 
+mod links;
 mod names;
+mod random;
+mod updates;
 mod uploads;
 
 use crate::{
-    Batch, Durability, ErrorKind, Follow, Kind, Metadata, Result, StageRequest, Store, VPath,
+    Batch, Durability, ErrorKind, Follow, Kind, Metadata, Result, StageMode, StageRequest, Staged,
+    Store, VPath,
 };
 
 /// Runs every case that fits the store.
@@ -23,46 +27,61 @@ use crate::{
 /// When the store does not do what [`Backend`](crate::Backend) promises.
 pub async fn run(store: &Store) {
     names::run(store).await;
+    links::run(store).await;
     uploads::run(store).await;
+    if store.capability().random_write {
+        random::run(store).await;
+        updates::run(store).await;
+    }
 }
 
 /// A directory of its own for one case.
 struct Case<'a> {
-    name: &'static str,
+    name: String,
     store: &'a Store,
     directory: VPath,
 }
 
 impl<'a> Case<'a> {
-    async fn new(store: &'a Store, name: &'static str) -> Self {
+    async fn new(store: &'a Store, name: &str) -> Self {
         let directory = path(&format!("/{name}"));
         store.make_dir(&directory, 0o755).await.expect(name);
         Self {
-            name,
+            name: name.to_owned(),
             store,
             directory,
         }
     }
 
     fn at(&self, relative: impl AsRef<[u8]>) -> VPath {
-        self.directory.resolve(relative.as_ref()).expect(self.name)
+        self.directory.resolve(relative.as_ref()).expect(&self.name)
     }
 
     async fn write(&self, name: &str, content: impl Into<Vec<u8>>) {
         self.store
             .write_file(&self.at(name), content, request())
             .await
-            .expect(self.name);
+            .expect(&self.name);
     }
 
     async fn content(&self, name: &str) -> Vec<u8> {
         let content = self.store.read_file(&self.at(name), u64::MAX).await;
-        content.expect(self.name)
+        content.expect(&self.name)
     }
 
     async fn look(&self, name: &str) -> Metadata {
         let found = self.store.metadata(&self.at(name), Follow::No).await;
-        found.expect(self.name)
+        found.expect(&self.name)
+    }
+
+    async fn stage(&self, name: &str, mode: StageMode) -> Box<dyn Staged> {
+        let staged = self.store.stage(&self.at(name), request().mode(mode)).await;
+        staged.expect(&self.name)
+    }
+
+    async fn partial(&self, name: &str) -> Option<u64> {
+        let partial = self.store.partial(&self.at(name), "ann").await;
+        partial.expect(&self.name)
     }
 
     async fn names(&self) -> Vec<Vec<u8>> {
@@ -111,4 +130,11 @@ fn request() -> StageRequest {
 
 const fn is_file(metadata: &Metadata) -> bool {
     matches!(metadata.kind, Kind::File)
+}
+
+/// Bytes that differ from place to place and from seed to seed.
+fn bytes(size: usize, seed: u64) -> Vec<u8> {
+    (0..size as u64)
+        .map(|place| ((place ^ (seed << 40)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8)
+        .collect()
 }

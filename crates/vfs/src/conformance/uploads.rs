@@ -1,7 +1,7 @@
 //! Staged uploads: invisible until published, kept when broken, resumed where they broke.
 
-use super::{Case, request};
-use crate::{ErrorKind, Follow, StageMode, StageRequest, Staged, Store};
+use super::{Case, bytes, request};
+use crate::{ErrorKind, Follow, StageMode, StageRequest, Store};
 
 pub(super) async fn run(store: &Store) {
     publishing(store).await;
@@ -309,23 +309,4 @@ async fn appending_to_a_partial(store: &Store) {
     staged.write(b"second half").unwrap();
     Store::publish(staged).await.unwrap();
     assert_eq!(case.content("f").await, b"first half, second half");
-}
-
-impl Case<'_> {
-    async fn stage(&self, name: &str, mode: StageMode) -> Box<dyn Staged> {
-        let staged = self.store.stage(&self.at(name), request().mode(mode)).await;
-        staged.expect(self.name)
-    }
-
-    async fn partial(&self, name: &str) -> Option<u64> {
-        let partial = self.store.partial(&self.at(name), "ann").await;
-        partial.expect(self.name)
-    }
-}
-
-/// Bytes that differ from place to place and from seed to seed.
-fn bytes(size: usize, seed: u64) -> Vec<u8> {
-    (0..size as u64)
-        .map(|place| ((place ^ (seed << 40)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8)
-        .collect()
 }

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::FileExt;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{Mode, OFlags};
 
 use super::attributes;
+use super::reader;
 use super::root::{Place, metadata_of};
 use super::staged::{after_failure, not_wanted};
 use crate::data::Reader;
@@ -172,12 +172,7 @@ impl Staged for InPlace {
     }
 
     fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
-        loop {
-            match self.file.read_at(buffer, offset) {
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                outcome => return Ok(outcome?),
-            }
-        }
+        reader::read_at(&self.file, offset, buffer)
     }
 
     fn set_len(&mut self, length: u64) -> Result<()> {

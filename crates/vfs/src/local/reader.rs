@@ -51,12 +51,7 @@ impl Reader for LocalReader {
     }
 
     fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
-        loop {
-            match self.file.read_at(buffer, offset) {
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                outcome => return Ok(outcome?),
-            }
-        }
+        read_at(&self.file, offset, buffer)
     }
 
     fn read_cached_at(&self, offset: u64, buffer: &mut [u8]) -> Option<Result<usize>> {
@@ -67,6 +62,21 @@ impl Reader for LocalReader {
                 None
             }
             outcome => Some(outcome.map_err(Error::from)),
+        }
+    }
+}
+
+/// Reads up to `buffer.len()` bytes; 0 only at the end.
+pub(super) fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> Result<usize> {
+    // The kernel counts in signed numbers, and no file reaches where they end.
+    let end = offset.saturating_add(buffer.len() as u64);
+    if i64::try_from(end).is_err() {
+        return Ok(0);
+    }
+    loop {
+        match file.read_at(buffer, offset) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            outcome => return Ok(outcome?),
         }
     }
 }

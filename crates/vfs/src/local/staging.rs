@@ -11,6 +11,7 @@ use super::append::AppendLock;
 use super::clone;
 use super::names;
 use super::partials::{Key, LiveName};
+use super::reader;
 use super::root::Place;
 use crate::error::{Error, ErrorKind, Result};
 use crate::extents::Extents;
@@ -97,12 +98,7 @@ impl StagingFile {
     }
 
     pub(super) fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
-        loop {
-            match self.file.read_at(buffer, offset) {
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                outcome => return Ok(outcome?),
-            }
-        }
+        reader::read_at(&self.file, offset, buffer)
     }
 
     /// Cuts it to `length`, where the next bytes go.

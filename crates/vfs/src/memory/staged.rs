@@ -421,7 +421,10 @@ impl Staged for MemoryStaged {
 
     /// There is no disk.
     fn sync(&mut self) -> Result<()> {
-        self.change(|_, _| Ok(()))
+        if self.failed {
+            return Err(Error::new(ErrorKind::Io));
+        }
+        Ok(())
     }
 
     fn copy_from(
