@@ -96,7 +96,8 @@ pub trait Staged: Send {
         length: u64,
     ) -> Result<u64>;
 
-    /// The same from another range of this upload.
+    /// The same from another range of this upload. What is copied may make it longer, so a caller
+    /// who wants all up to the end asks for its length before the first step.
     ///
     /// # Errors
     /// As [`Staged::copy_from`]; `BadOffset` when the two ranges of `length` bytes overlap,

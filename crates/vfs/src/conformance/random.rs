@@ -267,6 +267,8 @@ async fn copying(store: &Store) {
         });
         assert_eq!(staged.copy_from(&mut *source, 300_000, 0, 10).unwrap(), 0);
         assert_eq!(staged.copy_from(&mut *source, 0, 0, 0).unwrap(), 0);
+        let rest = staged.copy_from(&mut *source, 299_990, 299_990, u64::MAX >> 2);
+        assert_eq!(rest.unwrap(), 10);
         Store::publish(staged).await.unwrap();
         assert_eq!(case.content(name).await, whole);
     }

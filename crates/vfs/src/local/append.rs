@@ -229,11 +229,12 @@ impl Staged for InPlace {
     }
 
     fn copy_within(&mut self, from: u64, to: u64, length: u64) -> Result<u64> {
+        let whole = length.min(self.end().saturating_sub(from));
         let read = |staged: &mut Self, done: u64, room: &mut [u8]| {
             staged.read_at(from.saturating_add(done), room)
         };
         let outcome =
-            check_apart(from, to, length).and_then(|()| copy_by_hand(self, read, to, length));
+            check_apart(from, to, length).and_then(|()| copy_by_hand(self, read, to, whole));
         self.copied(outcome)
     }
 

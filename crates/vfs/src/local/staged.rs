@@ -309,15 +309,16 @@ impl Staged for LocalStaged {
         if self.failed {
             return Err(after_failure());
         }
+        let whole = length.min(self.length().saturating_sub(from));
         let outcome = match check_apart(from, to, length)
-            .and_then(|()| self.copy_in_kernel(None, (from, to), length))
+            .and_then(|()| self.copy_in_kernel(None, (from, to), whole))
         {
             Ok(Some(copied)) => Ok(copied),
             Ok(None) => {
                 let read = |staged: &mut Self, done: u64, room: &mut [u8]| {
                     staged.read_at(from.saturating_add(done), room)
                 };
-                copy_by_hand(self, read, to, length)
+                copy_by_hand(self, read, to, whole)
             }
             Err(error) => Err(error),
         };

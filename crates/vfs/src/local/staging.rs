@@ -15,7 +15,7 @@ use super::reader;
 use super::root::Place;
 use crate::error::{Error, ErrorKind, Result};
 use crate::extents::Extents;
-use crate::upload::{never_written, too_many_gaps};
+use crate::upload::{COPY_STEP, never_written, too_many_gaps};
 
 /// A staging file being written.
 ///
@@ -144,6 +144,7 @@ impl StagingFile {
         (from, to): (u64, u64),
         length: u64,
     ) -> Result<Option<u64>> {
+        let length = length.min(COPY_STEP);
         self.prepare(place, to, length)?;
         let source = source.unwrap_or(&self.file);
         let copied = clone::range(source, from, &self.file, to, length)?;

@@ -1,5 +1,6 @@
 //! A store in memory, for tests: the same contract, and a bound to run into.
 
+mod content;
 mod staged;
 mod tree;
 

@@ -1,18 +1,16 @@
 //! Uploads into a memory store.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::content::Content;
 use super::tree::{Body, Shared, Tree};
 use crate::data::{Reader, copy_at};
 use crate::error::{Error, ErrorKind, Result};
-use crate::extents::Extents;
 use crate::metadata::{Attributes, Kind, Metadata, Timestamp};
 use crate::path::VPath;
 use crate::upload::{
     Published, StageMode, StageRequest, Staged, check_apart, check_attributes, copy_by_hand,
-    never_written, too_many_gaps,
 };
 
 /// Unfinished uploads of a store.
@@ -31,16 +29,6 @@ struct Partial {
 /// The content of an upload; `None` once it is over or taken over.
 #[derive(Default)]
 struct Upload(Mutex<Option<Content>>);
-
-/// The bytes of an upload, and which of them were written.
-struct Content {
-    bytes: Vec<u8>,
-    extents: Extents,
-    /// As many bytes are the published file's, to be changed anywhere.
-    based: usize,
-    /// Some of those were changed.
-    edited: bool,
-}
 
 struct MemoryStaged {
     shared: Arc<Shared>,
@@ -94,73 +82,6 @@ impl Partials {
 impl Upload {
     fn lock(&self) -> MutexGuard<'_, Option<Content>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Content {
-    const fn whole(bytes: Vec<u8>) -> Self {
-        let extents = Extents::whole(bytes.len() as u64);
-        Self {
-            bytes,
-            extents,
-            based: 0,
-            edited: false,
-        }
-    }
-
-    /// How much of it a resume can continue, which says only where.
-    fn resumable(&self) -> usize {
-        match self.edited {
-            true => 0,
-            false => usize::try_from(self.extents.prefix()).unwrap_or(usize::MAX),
-        }
-    }
-
-    /// Cuts it, or extends it by zeros, after taking or before giving back the room.
-    fn resize(&mut self, shared: &Shared, length: usize) -> Result<()> {
-        let before = self.bytes.len();
-        if length > before {
-            shared.reserve(length - before)?;
-        } else {
-            shared.release(before - length);
-        }
-        self.bytes.resize(length, 0);
-        Ok(())
-    }
-
-    fn write_at(&mut self, shared: &Shared, offset: u64, chunk: &[u8]) -> Result<()> {
-        if chunk.is_empty() {
-            return Ok(());
-        }
-        let start = checked(offset)?;
-        let end = checked(offset.saturating_add(chunk.len() as u64))?;
-        let range = offset..end as u64;
-        if !self.extents.has_room(&range) {
-            return Err(too_many_gaps());
-        }
-        if end > self.bytes.len() {
-            self.resize(shared, end)?;
-        }
-        if let Some(old) = self.bytes.get_mut(start..end) {
-            old.copy_from_slice(chunk);
-        }
-        self.extents.insert(range);
-        self.edited |= start < self.based;
-        Ok(())
-    }
-
-    fn set_len(&mut self, shared: &Shared, length: u64) -> Result<()> {
-        let wanted = checked(length)?;
-        self.resize(shared, wanted)?;
-        self.extents.set_length(length);
-        self.edited |= wanted < self.based;
-        Ok(())
-    }
-
-    fn check_written(&self, range: Range<u64>) -> Result<()> {
-        let range = range.start..range.end.min(self.bytes.len() as u64);
-        let gap = self.extents.gap(range);
-        gap.map_or(Ok(()), |gap| Err(never_written(&gap)))
     }
 }
 
@@ -443,15 +364,15 @@ impl Staged for MemoryStaged {
     }
 
     fn copy_within(&mut self, from: u64, to: u64, length: u64) -> Result<u64> {
-        let whole = from..from.saturating_add(length);
+        let whole = length.min(self.length().saturating_sub(from));
         self.change(|content, _| {
             check_apart(from, to, length)?;
-            content.check_written(whole)
+            content.check_written(from..from.saturating_add(whole))
         })?;
         let read = |staged: &mut Self, done: u64, room: &mut [u8]| {
             staged.read_at(from.saturating_add(done), room)
         };
-        let outcome = copy_by_hand(self, read, to, length);
+        let outcome = copy_by_hand(self, read, to, whole);
         self.failed |= outcome.is_err();
         outcome
     }
@@ -505,13 +426,3 @@ impl Drop for MemoryStaged {
         self.keep_bytes();
     }
 }
-
-/// A length that a file in memory may have.
-fn checked(length: u64) -> Result<usize> {
-    let length = usize::try_from(length).ok();
-    let length = length.filter(|length| *length <= MAX_FILE);
-    length.ok_or_else(|| Error::new(ErrorKind::TooLarge))
-}
-
-/// One write far beyond the end must not take the memory of the machine.
-const MAX_FILE: usize = 1 << 30;

@@ -2,10 +2,13 @@
 
 mod crash;
 mod disks;
+mod links;
 mod mounts;
 mod races;
+mod random;
 mod security;
 mod stores;
+mod updates;
 mod uploads;
 
 use std::path::Path;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, RenameFlags};
 
-use super::security::{CANARY, Grounds, every_verb};
+use super::security::{CANARY, Grounds, LINKED, every_verb};
 use super::{on_disk, path, request, stage};
 use crate::{Replace, StageMode, Store};
 
@@ -57,6 +57,10 @@ async fn f7_a_racer_never_gets_a_verb_outside() {
             } else {
                 worked += 1
             }
+        }
+        if let Ok(content) = grounds.store.read_file(&path(LINKED), 1000).await {
+            assert_ne!(content, CANARY);
+            grounds.store.remove_file(&path(LINKED)).await.unwrap();
         }
         worked += u64::from(written.is_ok() || written_new.is_ok() || resumed);
         let back = grounds

@@ -1,7 +1,7 @@
 //! The rows of the table of known weaknesses that belong to the local store. The canary is a file
 //! beside the root; nothing may read, change, move or remove it, and nothing may appear beside it.
 
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -53,6 +53,7 @@ fn check_canary(outside: &Path) {
     assert_eq!(std::fs::read(&canary).unwrap(), CANARY);
     let metadata = std::fs::metadata(&canary).unwrap();
     assert_ne!(metadata.permissions().mode() & 0o777, 0o777);
+    assert_eq!(metadata.nlink(), 1);
     assert!(metadata.modified().unwrap().elapsed().unwrap() < Duration::from_secs(3600));
 }
 
@@ -66,6 +67,11 @@ pub(super) async fn every_verb(store: &Store, at: &VPath) -> Vec<(&'static str, 
     };
     let append = request().mode(StageMode::Append);
     let resume = request().mode(StageMode::Resume { offset: 2 });
+    let update = request().mode(StageMode::Update);
+    let times = Attributes {
+        mode: None,
+        ..attributes
+    };
     vec![
         ("metadata", store.metadata(at, Follow::Yes).await.map(drop)),
         ("list", store.list(at).await.map(drop)),
@@ -73,6 +79,7 @@ pub(super) async fn every_verb(store: &Store, at: &VPath) -> Vec<(&'static str, 
         ("stage", store.stage(at, request()).await.map(drop)),
         ("append", store.stage(at, append).await.map(drop)),
         ("resume", store.stage(at, resume).await.map(drop)),
+        ("update", store.stage(at, update).await.map(drop)),
         ("make_dir", store.make_dir(at, 0o777).await),
         ("remove_dir", store.remove_dir(at).await),
         ("remove_file", store.remove_file(at).await),
@@ -81,6 +88,12 @@ pub(super) async fn every_verb(store: &Store, at: &VPath) -> Vec<(&'static str, 
             "set_attributes",
             store.set_attributes(at, attributes, Follow::Yes).await,
         ),
+        (
+            "set_link_attributes",
+            store.set_attributes(at, times, Follow::No).await,
+        ),
+        ("hard_link", store.hard_link(at, &path(LINKED)).await),
+        ("hard_link_to", store.hard_link(&other, at).await),
         ("make_symlink", store.make_symlink(b"x", at).await),
         ("read_link", store.read_link(at).await.map(drop)),
         ("space", store.space(at).await.map(drop)),
@@ -188,6 +201,7 @@ async fn f6_a_dangling_link_is_not_created_through() {
         for mode in [
             StageMode::Create,
             StageMode::Append,
+            StageMode::Update,
             StageMode::Resume { offset: 1 },
         ] {
             let staged = grounds.store.stage(&at, request().mode(mode)).await;
@@ -275,6 +289,7 @@ async fn f19_pipes_sockets_and_devices_are_refused_at_once() {
         for mode in [
             StageMode::Create,
             StageMode::Append,
+            StageMode::Update,
             StageMode::Resume { offset: 1 },
         ] {
             let staged = grounds.store.stage(&at, request().mode(mode)).await;
@@ -359,6 +374,9 @@ async fn f24_evil_names_are_listed_and_never_made() {
     let target = grounds.store.make_symlink(b"a\r\nQUIT", &path("/l")).await;
     assert_eq!(kind_of(target), ErrorKind::InvalidName);
 }
+
+/// Where [`every_verb`] puts a hard link.
+pub(super) const LINKED: &str = "/linked";
 
 fn chain(error: &Error) -> String {
     let mut text = format!("{error} {error:?}");

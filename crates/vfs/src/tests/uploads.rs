@@ -108,6 +108,7 @@ async fn staging_names_exist_for_nobody() {
         store
             .set_attributes(&at, crate::Attributes::default(), Follow::Yes)
             .await,
+        store.hard_link(&at, &other).await,
         store.read_link(&at).await.map(drop),
         store.space(&at).await.map(drop),
     ];
@@ -121,6 +122,7 @@ async fn staging_names_exist_for_nobody() {
         store.make_symlink(b"other", &at).await,
         store.make_symlink(name.as_bytes(), &path("/link")).await,
         store.rename(&other, &at, crate::Replace::Yes).await,
+        store.hard_link(&other, &at).await,
     ];
     for outcome in invalid {
         assert_eq!(outcome.unwrap_err().kind(), ErrorKind::InvalidName);
