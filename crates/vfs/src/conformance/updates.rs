@@ -138,6 +138,13 @@ async fn breaking(store: &Store) {
         staged.write_at(100_000, b"more").unwrap();
         drop(staged);
         assert_eq!(case.partial("f").await, Some(100_004));
+        // So can one that is still open: whoever goes on from its middle makes it his own.
+        let mut lost = case.stage("f", StageMode::Update).await;
+        let mut staged = case.stage("f", StageMode::Resume { offset: 500 }).await;
+        case.refused(lost.write(b"late"), ErrorKind::Cancelled);
+        staged.write(b"new").unwrap();
+        drop(staged);
+        assert_eq!(case.partial("f").await, Some(503));
     }
     assert_eq!(case.content("f").await, old);
     assert_eq!(case.names().await, [b"f"]);

@@ -7,8 +7,8 @@ use crate::upload::Durability;
 /// How a local folder is offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalOptions {
-    /// The largest file, in bytes, that is copied so that an upload can continue it without
-    /// touching the published version. Where the file system shares blocks (Btrfs, XFS) nothing
+    /// The largest file, in bytes, that is copied so that an upload can continue or change it
+    /// without touching the published version. Where the file system shares blocks (Btrfs, XFS) nothing
     /// is copied and nothing is limited.
     pub clone_limit: u64,
     /// How long a broken upload waits for its resume.

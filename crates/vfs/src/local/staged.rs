@@ -139,12 +139,12 @@ impl LocalStaged {
             Content::File(file) => file,
         };
         if file.resumable() == 0 {
-            self.forget();
-            self.place.unlink(file.name.as_c_str())?;
-            return Ok(0);
+            return self.throw_away(&Content::File(file)).map(|()| 0);
         }
-        file.settle(&self.place, &self.key)
-            .inspect_err(|_| self.forget())?;
+        if let Err(error) = file.settle(&self.place, &self.key) {
+            self.throw_away(&Content::File(file))?;
+            return Err(error);
+        }
         let kept = Kept {
             file: file.name.as_c_str().to_owned(),
             size: file.length(),

@@ -101,10 +101,12 @@ impl StagingFile {
         reader::read_at(&self.file, offset, buffer)
     }
 
-    /// Cuts it to `length`, where the next bytes go.
+    /// Cuts it to `length`, where the next bytes go. From here on they are its client's, wherever
+    /// those before came from.
     pub(super) fn truncate(&mut self, length: u64) -> Result<()> {
         self.file.set_len(length)?;
         self.length = length;
+        self.based = 0;
         self.extents.truncate(length);
         self.begun = self.begun.min(length);
         Ok(())
