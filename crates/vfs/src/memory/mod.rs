@@ -1,6 +1,7 @@
 //! A store in memory, for tests: the same contract, and a bound to run into.
 
 mod content;
+mod stage;
 mod staged;
 mod tree;
 
@@ -92,11 +93,11 @@ impl Backend for MemoryStore {
     }
 
     async fn stage(&self, path: &VPath, request: StageRequest) -> Result<Box<dyn Staged>> {
-        staged::stage(&self.shared, path, &request)
+        stage::stage(&self.shared, path, &request)
     }
 
     async fn partial(&self, path: &VPath, principal: &str) -> Result<Option<u64>> {
-        staged::partial(&self.shared, path, principal)
+        stage::partial(&self.shared, path, principal)
     }
 
     async fn make_dir(&self, path: &VPath, mode: u32) -> Result<()> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::staged::Partials;
+use super::stage::Partials;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::{Attributes, Follow, Kind, Metadata, Replace, Space, Timestamp};
 use crate::path::{MAX_COMPONENT, VPath};
