@@ -279,8 +279,11 @@ pub(crate) fn agree(offer: &Offer, role: Role, theirs: &[u8]) -> Result<Agreed, 
         Role::Client => (STRICT_SERVER, EXT_INFO_SERVER),
     };
     let has = |marker: &str| names(lists.exchanges).any(|name| name == marker.as_bytes());
-    let guessed = names(lists.exchanges).next() == Some(exchange.name().as_bytes())
-        && names(lists.host_keys).next() == Some(host_key.as_bytes());
+    // RFC 4253 §7: a guess is right when both sides prefer the same, of both kinds.
+    let preferred = offer.exchanges.first().map(|one| one.name().as_bytes());
+    let preferred_key = offer.host_keys.first().map(|one| one.as_bytes());
+    let guessed = names(lists.exchanges).next() == preferred
+        && names(lists.host_keys).next() == preferred_key;
     Ok(Agreed {
         exchange,
         host_key,

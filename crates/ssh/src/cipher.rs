@@ -28,6 +28,8 @@ pub(crate) struct Sealer {
 pub(crate) struct Opener {
     key: OpeningKey,
     sequence: u32,
+    /// The longest packet that is taken.
+    limit: usize,
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
 }
@@ -190,6 +192,7 @@ impl Opener {
         Self {
             key: OpeningKey::Clear,
             sequence: 0,
+            limit: MAX_EARLY,
             packets: 0,
             bytes: 0,
         }
@@ -213,6 +216,7 @@ impl Opener {
         Ok(Self {
             key,
             sequence,
+            limit: MAX_EARLY,
             packets: 0,
             bytes: 0,
         })
@@ -220,6 +224,11 @@ impl Opener {
 
     pub(crate) const fn sequence(&self) -> u32 {
         self.sequence
+    }
+
+    /// Longer packets are taken from now on: after the login.
+    pub(crate) const fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
     }
 
     pub(crate) const fn count_from(&mut self, sequence: u32) {
@@ -234,10 +243,10 @@ impl Opener {
     /// and more, are to be shown again.
     pub(crate) fn open(&mut self, input: &mut [u8]) -> Result<Opened, Violation> {
         let opened = match &mut self.key {
-            OpeningKey::Clear => clear::open(input)?,
-            OpeningKey::Gcm(key) => key.open(input)?,
-            OpeningKey::ChaCha(key) => key.open(self.sequence, input)?,
-            OpeningKey::Ctr(key) => key.open(self.sequence, input)?,
+            OpeningKey::Clear => clear::open(input, self.limit)?,
+            OpeningKey::Gcm(key) => key.open(input, self.limit)?,
+            OpeningKey::ChaCha(key) => key.open(self.sequence, input, self.limit)?,
+            OpeningKey::Ctr(key) => key.open(self.sequence, input, self.limit)?,
         };
         let Body::Whole { body, consumed } = opened else {
             let Body::Needs(bytes) = opened else {
@@ -269,10 +278,15 @@ enum Body {
 }
 
 /// The length a packet claims, checked before anything is done with it.
-fn claimed(length: [u8; 4], block: usize, counted: usize) -> Result<usize, Violation> {
+fn claimed(
+    length: [u8; 4],
+    block: usize,
+    counted: usize,
+    limit: usize,
+) -> Result<usize, Violation> {
     let length = u32::from_be_bytes(length) as usize;
     let aligned = (length + counted).is_multiple_of(block);
-    if !(MIN_PACKET..=MAX_PACKET).contains(&length) || !aligned {
+    if !(MIN_PACKET..=limit).contains(&length) || !aligned {
         return Err(Violation::protocol(
             "a packet of a length that is not possible",
         ));
@@ -297,5 +311,8 @@ const fn internal() -> Violation {
 
 /// Length field and padding length.
 const HEADER: usize = 5;
+/// Before the login nothing longer comes (RFC 4253 §6.1), and who says otherwise is given no memory
+/// for it.
+const MAX_EARLY: usize = 35_000;
 /// A padding length, a payload of one byte and the least padding.
 const MIN_PACKET: usize = 1 + 1 + 4;

@@ -11,7 +11,7 @@ pub use self::options::{Limits, Options};
 
 use self::negotiation::Negotiation;
 use crate::algorithm::{Agreed, KEXINIT, Role};
-use crate::cipher::{Opened, Opener, Sealer};
+use crate::cipher::{MAX_PACKET, Opened, Opener, Sealer};
 use crate::encoding::{Reader, Writer};
 use crate::identification::{self, Line};
 use crate::key::PublicKey;
@@ -199,6 +199,7 @@ impl Transport {
     /// The peer has logged in, or this side has: the layers above may be spoken to.
     pub const fn set_authenticated(&mut self) {
         self.authenticated = true;
+        self.opener.set_limit(MAX_PACKET);
     }
 
     /// The hash of the first key exchange: what a login signs. `None` before it.
@@ -306,7 +307,7 @@ impl Transport {
                 ));
             }
             let is_exchange = number >= KEXINIT || number == DISCONNECT;
-            if self.session.is_none() && negotiation.is_strict() && !is_exchange {
+            if self.opener.is_clear() && negotiation.is_strict() && !is_exchange {
                 return Err(Violation::protocol(
                     "a message in the middle of a key exchange",
                 ));
@@ -432,9 +433,12 @@ fn disconnected(message: &[u8]) -> Result<Received, Violation> {
     })
 }
 
+/// What RFC 4252 and 4254 number; everything else is answered with UNIMPLEMENTED.
 const fn is_for_above(number: u8) -> bool {
-    matches!(number, SERVICE_REQUEST | SERVICE_ACCEPT)
-        || number >= FIRST_AUTH && number <= LAST_CONNECTION
+    matches!(
+        number,
+        SERVICE_REQUEST | SERVICE_ACCEPT | FIRST_AUTH..=79 | 80..=82 | 90..=100
+    )
 }
 
 /// The most that waits for the end of a key exchange, in bytes.

@@ -55,11 +55,11 @@ impl Gcm {
         Ok(())
     }
 
-    pub(super) fn open(&mut self, input: &mut [u8]) -> Result<Body, Violation> {
+    pub(super) fn open(&mut self, input: &mut [u8], limit: usize) -> Result<Body, Violation> {
         let Some((field, rest)) = input.split_first_chunk_mut::<4>() else {
             return Ok(Body::Needs(4));
         };
-        let length = claimed(*field, 16, 0)?;
+        let length = claimed(*field, 16, 0, limit)?;
         let consumed = 4 + length + TAG;
         let Some(sealed) = rest.get_mut(..length + TAG) else {
             return Ok(Body::Needs(consumed));
@@ -102,11 +102,16 @@ impl ChaChaOpening {
         Ok(Self(chacha::OpeningKey::new(key)))
     }
 
-    pub(super) fn open(&self, sequence: u32, input: &mut [u8]) -> Result<Body, Violation> {
+    pub(super) fn open(
+        &self,
+        sequence: u32,
+        input: &mut [u8],
+        limit: usize,
+    ) -> Result<Body, Violation> {
         let Some(field) = input.first_chunk::<4>() else {
             return Ok(Body::Needs(4));
         };
-        let length = claimed(self.0.decrypt_packet_length(sequence, *field), 8, 0)?;
+        let length = claimed(self.0.decrypt_packet_length(sequence, *field), 8, 0, limit)?;
         let consumed = 4 + length + TAG;
         let Some(packet) = input.get_mut(..consumed) else {
             return Ok(Body::Needs(consumed));

@@ -116,19 +116,29 @@ impl Opening {
         })
     }
 
-    pub(super) fn open(&mut self, sequence: u32, input: &mut [u8]) -> Result<Body, Violation> {
+    pub(super) fn open(
+        &mut self,
+        sequence: u32,
+        input: &mut [u8],
+        limit: usize,
+    ) -> Result<Body, Violation> {
         if self.authentication.encrypt_first {
-            self.open_authenticated(sequence, input)
+            self.open_authenticated(sequence, input, limit)
         } else {
-            self.open_encrypted(sequence, input)
+            self.open_encrypted(sequence, input, limit)
         }
     }
 
-    fn open_authenticated(&mut self, sequence: u32, input: &mut [u8]) -> Result<Body, Violation> {
+    fn open_authenticated(
+        &mut self,
+        sequence: u32,
+        input: &mut [u8],
+        limit: usize,
+    ) -> Result<Body, Violation> {
         let Some(field) = input.first_chunk::<4>() else {
             return Ok(Body::Needs(4));
         };
-        let length = claimed(*field, BLOCK, 0)?;
+        let length = claimed(*field, BLOCK, 0, limit)?;
         let consumed = 4 + length + self.authentication.length;
         let Some(packet) = input.get_mut(..consumed) else {
             return Ok(Body::Needs(consumed));
@@ -147,7 +157,12 @@ impl Opening {
 
     /// The length is in the first block, which is decrypted, once, as soon as it is there. It is
     /// believed as far as its bounds go until the code is checked, as in every server of this mode.
-    fn open_encrypted(&mut self, sequence: u32, input: &mut [u8]) -> Result<Body, Violation> {
+    fn open_encrypted(
+        &mut self,
+        sequence: u32,
+        input: &mut [u8],
+        limit: usize,
+    ) -> Result<Body, Violation> {
         let length = match self.begun {
             Some(length) => length,
             None => {
@@ -156,7 +171,7 @@ impl Opening {
                 };
                 decrypt(&mut self.key, &mut self.scratch, first)?;
                 let field = first.first_chunk::<4>().ok_or_else(internal)?;
-                let length = claimed(*field, BLOCK, 4)?;
+                let length = claimed(*field, BLOCK, 4, limit)?;
                 self.begun = Some(length);
                 length
             }

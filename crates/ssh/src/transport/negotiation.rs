@@ -2,7 +2,7 @@
 
 use super::{EXCHANGE_INIT, EXCHANGE_REPLY, NEWKEYS, Transport};
 use crate::algorithm::{Agreed, KEXINIT, Role, agree};
-use crate::cipher::Opener;
+use crate::cipher::{MAX_PACKET, Opener};
 use crate::encoding::{Reader, Writer};
 use crate::exchange::{Derivation, Initiator, Secret, Transcript, respond};
 use crate::key::PublicKey;
@@ -84,6 +84,9 @@ impl Transport {
                 let mut opener = negotiation.opener.take().ok_or(out_of_order())?;
                 if !self.strict {
                     opener.count_from(self.opener.sequence());
+                }
+                if self.authenticated {
+                    opener.set_limit(MAX_PACKET);
                 }
                 self.opener = opener;
                 return Ok(true);

@@ -250,6 +250,15 @@ fn p19_nothing_comes_before_or_between_a_strict_key_exchange() {
         let mut end = End::new(server());
         end.hear(&hello, 1).unwrap();
         assert!(end.hear(&clear(&ignored), 1).is_err());
+        // Between the exchange and NEWKEYS.
+        let mut pair = Pair::new(server(), client());
+        let (to_client, to_server) = (pair.server.take(), pair.client.take());
+        pair.client.hear(&to_client, 1).unwrap();
+        pair.server.hear(&to_server, 1).unwrap();
+        let exchange = pair.client.take();
+        pair.server.hear(&exchange, 1).unwrap();
+        assert!(pair.server.transport.session().is_some());
+        assert!(pair.server.hear(&clear(&ignored), 1).is_err());
     }
 }
 
