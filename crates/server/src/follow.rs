@@ -5,16 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::{MissedTickBehavior, interval};
-use wharf_accounts::{Account, CertificateUse};
+use wharf_accounts::{Account, CertificateUse, Progress};
 use wharf_net::tls::client::ClientTrust;
-use wharf_ssh::certificate::Certificate;
-use wharf_ssh::key::PublicKey;
 
 use crate::event::What;
 use crate::registry::{Certified, Credential, Handle, SshCredential};
 use crate::session::follows_links;
 use crate::shared::Shared;
-use crate::ssh::Ssh;
 use crate::tls::Refreshed;
 
 /// How soon accounts that could not be read are asked for again.
@@ -130,7 +127,7 @@ async fn refresh_accounts(shared: &Shared) -> bool {
     let ssh = shared.current().ssh;
     for handle in shared.registry.all() {
         if let (Some(ssh), Credential::Ssh(shown)) = (&ssh, handle.credential())
-            && is_revoked(ssh, &shown)
+            && ssh.files().revokes(&shown)
         {
             handle.revoke();
         }
@@ -223,27 +220,12 @@ async fn still_shown(
     {
         return Ok(false);
     }
-    match &shown.key {
-        Some(key) => accounts.has_key(now.id, key, peer).await,
-        None => Ok(true),
+    for key in &shown.keys {
+        if !accounts.has_key(now.id, key, peer).await? {
+            return Ok(false);
+        }
     }
-}
-
-/// Whether a key or certificate of a login by SSH was revoked since, or its authority given up.
-fn is_revoked(ssh: &Ssh, shown: &SshCredential) -> bool {
-    let files = ssh.files();
-    if let Some(Ok(key)) = shown.key.as_deref().map(PublicKey::decode)
-        && files.is_revoked(&key)
-    {
-        return true;
-    }
-    let Some(Ok(certificate)) = shown.certificate.as_deref().map(Certificate::decode) else {
-        return false;
-    };
-    let by_settings = shown.authority.is_none();
-    let revoked = files.revoked.as_ref();
-    by_settings && !files.authorities.contains(certificate.authority())
-        || revoked.is_some_and(|revoked| revoked.revokes_certificate(&certificate))
+    Ok(now.login_rule().progress(&shown.done) == Progress::Complete)
 }
 
 fn is_vouched_for(held: &Certified, trust: Option<&ClientTrust>) -> bool {

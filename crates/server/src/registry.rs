@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
-use wharf_accounts::Account;
+use wharf_accounts::{Account, Method};
 use wharf_net::data::TransferControl;
 use wharf_net::tls::client::{ClientTrust, PeerCertificate};
 
@@ -57,10 +57,10 @@ pub(crate) enum Credential {
 /// What a login by SSH has shown.
 #[derive(Debug, Default)]
 pub(crate) struct SshCredential {
-    /// A password.
-    pub(crate) password: bool,
-    /// A key, as RFC 4253 §6.6 encodes it.
-    pub(crate) key: Option<Box<[u8]>>,
+    /// The steps, in their order.
+    pub(crate) done: Vec<Method>,
+    /// The keys, as RFC 4253 §6.6 encodes them.
+    pub(crate) keys: Vec<Box<[u8]>>,
     /// A user certificate.
     pub(crate) certificate: Option<Box<[u8]>>,
     /// The authority of the account's own file that vouched for it.
@@ -73,6 +73,16 @@ pub(crate) struct Certified {
     pub(crate) certificate: PeerCertificate,
     /// Only while the certificate leads to an authority that the settings trust.
     pub(crate) subject: Option<String>,
+}
+
+impl SshCredential {
+    /// Adds what one more step has shown.
+    pub(crate) fn add(&mut self, more: Self, method: Method) {
+        self.done.push(method);
+        self.keys.extend(more.keys);
+        self.certificate = more.certificate.or(self.certificate.take());
+        self.authority = more.authority.or(self.authority.take());
+    }
 }
 
 impl Certified {

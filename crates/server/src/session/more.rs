@@ -51,9 +51,9 @@ impl Session {
         self.authorize(Op::Copy, to)
     }
 
-    /// Whether the attributes of a file being uploaded may be set.
-    pub(crate) fn may_set_attributes(&self, path: &VPath) -> Result<(), Failure> {
-        self.authorize(Op::SetAttributes, path)
+    /// Whether what is open may still be used so: what an account may do can change while it is.
+    pub(crate) fn may_still(&self, op: Op, path: &VPath) -> Result<(), Failure> {
+        self.authorize(op, path)
     }
 
     /// Cuts a file, or makes it longer by zeros; like an upload, in one step.

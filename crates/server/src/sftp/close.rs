@@ -40,9 +40,20 @@ impl Engine {
     }
 
     fn close_file(&mut self, id: u32, mut file: OpenFile, claim: Claim) -> Flow {
+        file.tell_read(&self.session, Ok(()));
+        if file.staged.is_some()
+            && let Err(refused) = self.session.may_still(file.needs, &file.path)
+        {
+            // It was taken away while the file was open.
+            file.fail(&refused);
+        }
         let Some(staged) = file.staged.take() else {
-            file.tell_read(&self.session, Ok(()));
-            return self.reply(|out| status::settle(out, id, Ok(())));
+            let outcome = file.failed.take().map_or(Ok(()), Err);
+            if outcome.is_err() {
+                // It could not even be begun.
+                file.tell_written(&self.session, outcome.as_ref().map(|&()| ()));
+            }
+            return self.reply(|out| status::settle(out, id, outcome));
         };
         let session = self.session.clone();
         let alive = self.alive.clone();

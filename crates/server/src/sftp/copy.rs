@@ -2,13 +2,16 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use wharf_sftp::{Status, response};
 use wharf_vfs::Reader;
 
 use super::claims::Claim;
 use super::dispatch::{Flow, not_opened_for};
-use super::file::{Intent, SharedStaged, blocking, locked, over};
+use super::file::{Intent, SharedStaged, locked, over};
+use super::long::at_length;
 use super::{Effect, Engine, status};
 use crate::failure::Failure;
+use crate::op::Op;
 
 /// Where bytes come from.
 enum From {
@@ -49,10 +52,12 @@ impl Engine {
             return Err(failure.clone());
         }
         let (busy, staged) = (file.is_busy() || source_busy, file.staged.clone());
-        self.session.may_copy(&source_path, &file.path.clone())?;
+        self.session.may_copy(&source_path, &file.path)?;
+        self.session.may_still(Op::Read, &source_path)?;
+        self.session.may_still(file.needs, &file.path)?;
         let claim = Claim::handle(target);
         let waits = self.must_wait(&claim) || self.must_wait(&Claim::handle(source));
-        if busy || waits {
+        if busy || waits || self.has_long_work() {
             return Ok(Flow::Stalled);
         }
         let Some(staged) = staged else {
@@ -68,16 +73,18 @@ impl Engine {
             // Nobody closes it meanwhile.
             file.reads += 1;
         }
+        self.long += 1;
         let range = Range { from, to, length };
         let alive = self.alive.clone();
         Ok(self.start(claim, async move {
-            let done = blocking(move || {
+            let done = at_length(move || {
                 let mut bytes = bytes;
                 let copied = copy(&mut bytes, &staged, &range, &alive);
                 Ok((copied, bytes))
             });
             let done = done.await;
             let effect: Effect = Box::new(move |engine| {
+                engine.long -= 1;
                 let copied = match done {
                     Ok((copied, bytes)) => {
                         engine.give_back(source, bytes);
@@ -91,7 +98,13 @@ impl Engine {
                         Err(failure) => file.fail(failure),
                     }
                 }
-                status::settle(engine.outgoing.small(), id, copied.map(|_| ()));
+                let out = engine.outgoing.small();
+                match copied {
+                    Ok(bytes) if bytes < length => {
+                        response::status(out, id, Status::Eof, "The source ends before that");
+                    }
+                    copied => status::settle(out, id, copied.map(|_| ())),
+                }
             });
             effect
         }))

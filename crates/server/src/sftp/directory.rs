@@ -8,9 +8,10 @@ use wharf_vfs::{Batch, Kind, Listing, Metadata, Store, VPath};
 
 use super::claims::Claim;
 use super::dispatch::{Flow, resolve};
-use super::handles::{Entry, HandleId, Place};
+use super::handles::{Entry, HandleId};
 use super::{Effect, Engine, attributes, status};
 use crate::failure::Failure;
+use crate::op::Op;
 use crate::session::Session;
 
 /// A directory that is open.
@@ -22,6 +23,8 @@ pub(super) struct OpenDirectory {
     /// Entries of the batch that were told.
     told: usize,
     dots_told: bool,
+    /// What is said of `.`, and of `..` as well: what lies above is nobody's to know.
+    dots: Metadata,
     ended: bool,
     failed: Option<Failure>,
 }
@@ -48,6 +51,7 @@ impl Engine {
         let session = self.session.clone();
         Ok(self.start(claim, async move {
             let opened = session.list(&path).await;
+            let dots = session.follow(&path).await.unwrap_or(A_DIRECTORY);
             if let Err(failure) = &opened {
                 session.listed(&path, Err(failure));
             }
@@ -57,36 +61,19 @@ impl Engine {
                 batch: Batch::new(),
                 told: 0,
                 dots_told: false,
+                dots,
                 ended: false,
                 failed: None,
             });
-            let effect: Effect = Box::new(move |engine| engine.directory_opened(id, place, opened));
+            let opened = opened.map(|directory| Entry::Directory(Box::new(directory)));
+            let effect: Effect = Box::new(move |engine| engine.opened(id, place, opened));
             effect
         }))
     }
 
-    fn directory_opened(
-        &mut self,
-        id: u32,
-        place: Place,
-        opened: Result<OpenDirectory, Failure>,
-    ) {
-        let added = match opened {
-            Ok(directory) => self.handles.add(place, Entry::Directory(Box::new(directory))),
-            Err(failure) => {
-                self.handles.give_back(place);
-                Err(failure)
-            }
-        };
-        let out = self.outgoing.small();
-        match added {
-            Ok(handle) => response::handle(out, id, &handle),
-            Err(failure) => status::refuse(out, id, &failure),
-        }
-    }
-
     pub(super) fn read_directory(&mut self, id: u32, handle: &[u8]) -> Result<Flow, Failure> {
-        let (handle, _) = self.handles.directory(handle)?;
+        let (handle, directory) = self.handles.directory(handle)?;
+        self.session.may_still(Op::List, &directory.path)?;
         let claim = Claim::handle(handle);
         if self.must_wait(&claim) {
             return Ok(Flow::Stalled);
@@ -155,8 +142,8 @@ fn entries(directory: &mut OpenDirectory, id: u32) -> Vec<u8> {
         directory.dots_told = true;
         // Clients that show them leave them out themselves; some miss them (filexfer-02 6.7).
         for dots in [&b"."[..], b".."] {
-            attributes::line(&mut line, dots, &A_DIRECTORY, now);
-            let _ = names.push(dots, &line, &attributes::told(&A_DIRECTORY));
+            attributes::line(&mut line, dots, &directory.dots, now);
+            let _ = names.push(dots, &line, &attributes::told(&directory.dots));
         }
         if directory.batch.is_empty() {
             names.end();
@@ -174,7 +161,7 @@ fn entries(directory: &mut OpenDirectory, id: u32) -> Vec<u8> {
     answer
 }
 
-/// What is said of `.` and `..`: what lies above is nobody's to know.
+/// Where even that may not be known.
 const A_DIRECTORY: Metadata = Metadata {
     kind: Kind::Directory,
     size: 4096,

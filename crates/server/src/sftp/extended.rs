@@ -137,6 +137,9 @@ impl Engine {
     /// What was written is on disk, under the name of an unfinished upload.
     fn sync(&mut self, id: u32, handle: &[u8]) -> Result<Flow, Failure> {
         let (handle, file) = self.handles.file(handle)?;
+        if let Some(failure) = &file.failed {
+            return Err(failure.clone());
+        }
         let (staged, busy) = (file.staged.clone(), file.has_writes());
         let claim = Claim::handle(handle);
         if busy || self.must_wait(&claim) {

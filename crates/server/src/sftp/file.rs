@@ -8,6 +8,7 @@ use wharf_vfs::{Metadata, Reader, Staged, VPath};
 
 use super::write::Chunk;
 use crate::failure::{Failure, Kind};
+use crate::op::Op;
 use crate::session::{Moved, Session};
 
 /// An upload, shared with the thread that writes to it.
@@ -18,6 +19,8 @@ pub(super) struct OpenFile {
     pub(super) path: VPath,
     pub(super) may_read: bool,
     pub(super) writing: Option<Intent>,
+    /// What writing to it takes.
+    pub(super) needs: Op,
     /// The published version as it was when it was opened. Away while another thread reads it.
     pub(super) reader: Option<Box<dyn Reader>>,
     /// What it was then, also while the reader is away.
@@ -51,6 +54,7 @@ impl OpenFile {
             path,
             may_read: false,
             writing: None,
+            needs: Op::Overwrite,
             reader: None,
             published: None,
             staged: None,
@@ -91,7 +95,7 @@ impl OpenFile {
 
     /// Records what was read of it.
     pub(super) fn tell_read(&self, session: &Session, end: Result<(), &Failure>) {
-        if self.writing.is_none() {
+        if self.writing.is_none() || self.bytes_read > 0 {
             let moved = Moved {
                 bytes: self.bytes_read,
                 elapsed: self.begun.elapsed(),
@@ -117,8 +121,10 @@ impl OpenFile {
             "The connection ended before the file was closed",
         );
         self.tell_read(session, Err(&cut));
-        if let Some(staged) = &self.staged {
+        if self.staged.is_some() || self.failed.is_some() {
             self.tell_written(session, Err(self.failed.as_ref().unwrap_or(&cut)));
+        }
+        if let Some(staged) = &self.staged {
             let staged = staged.clone();
             // The thread that writes may hold it: it is waited for where waiting is allowed.
             tokio::task::spawn_blocking(move || {

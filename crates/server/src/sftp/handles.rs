@@ -1,6 +1,8 @@
 //! Handles: random names for what is open, of one channel only (security M9).
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wharf_causes::id;
 use wharf_vfs::VPath;
@@ -20,20 +22,26 @@ pub(super) enum Entry {
 
 /// The handles of a channel.
 pub(super) struct Handles {
-    open: HashMap<HandleId, Entry>,
-    /// Those given out and those about to be.
-    taken: usize,
+    open: HashMap<HandleId, (Entry, Place)>,
+    /// Those given out and those about to be, in all channels of the session (security R11).
+    taken: Arc<AtomicUsize>,
     most: usize,
 }
 
-/// The right to one more handle.
-pub(super) struct Place;
+/// The right to one more handle; given back when it is dropped.
+pub(super) struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
 
 impl Handles {
-    pub(super) fn new(most: usize) -> Self {
+    pub(super) fn new(most: usize, taken: Arc<AtomicUsize>) -> Self {
         Self {
             open: HashMap::new(),
-            taken: 0,
+            taken,
             most,
         }
     }
@@ -41,32 +49,25 @@ impl Handles {
     /// Takes a place before anything is opened, so that the limit holds also for what is being
     /// opened (security R11).
     pub(super) fn place(&mut self) -> Result<Place, Failure> {
-        if self.taken >= self.most {
+        let place = Place(self.taken.clone());
+        if self.taken.fetch_add(1, Ordering::AcqRel) >= self.most {
             let text = format!("Too many open handles (limit max_handles is {})", self.most);
             return Err(Failure::new(Kind::Busy, id::G_20, text));
         }
-        self.taken += 1;
-        Ok(Place)
-    }
-
-    pub(super) fn give_back(&mut self, place: Place) {
-        let Place = place;
-        self.taken -= 1;
+        Ok(place)
     }
 
     pub(super) fn add(&mut self, place: Place, entry: Entry) -> Result<HandleId, Failure> {
         let mut handle = [0; 16];
         if getrandom::fill(&mut handle).is_err() {
-            self.give_back(place);
             return Err(Failure::internal("The system has no randomness"));
         }
-        let Place = place;
-        self.open.insert(handle, entry);
+        self.open.insert(handle, (entry, place));
         Ok(handle)
     }
 
     pub(super) fn find(&self, handle: &[u8]) -> Result<HandleId, Failure> {
-        let known = handle.try_into().ok();
+        let known: Option<HandleId> = handle.try_into().ok();
         known
             .filter(|handle| self.open.contains_key(handle))
             .ok_or_else(unknown)
@@ -75,8 +76,8 @@ impl Handles {
     pub(super) fn file(&mut self, handle: &[u8]) -> Result<(HandleId, &mut OpenFile), Failure> {
         let id = self.find(handle)?;
         match self.open.get_mut(&id) {
-            Some(Entry::File(file)) => Ok((id, file)),
-            Some(Entry::Directory(_)) => {
+            Some((Entry::File(file), _)) => Ok((id, file)),
+            Some((Entry::Directory(_), _)) => {
                 let text = "It is the handle of a directory";
                 Err(Failure::new(Kind::WrongType, id::C_8, text))
             }
@@ -90,8 +91,8 @@ impl Handles {
     ) -> Result<(HandleId, &mut OpenDirectory), Failure> {
         let id = self.find(handle)?;
         match self.open.get_mut(&id) {
-            Some(Entry::Directory(directory)) => Ok((id, directory)),
-            Some(Entry::File(_)) => {
+            Some((Entry::Directory(directory), _)) => Ok((id, directory)),
+            Some((Entry::File(_), _)) => {
                 let text = "It is not the handle of a directory";
                 Err(Failure::new(Kind::WrongType, id::C_8, text))
             }
@@ -100,8 +101,7 @@ impl Handles {
     }
 
     pub(super) fn remove(&mut self, handle: HandleId) -> Option<Entry> {
-        let entry = self.open.remove(&handle)?;
-        self.taken -= 1;
+        let (entry, _) = self.open.remove(&handle)?;
         if self.open.is_empty() {
             self.open = HashMap::new();
         }
@@ -115,7 +115,7 @@ impl Handles {
     }
 
     fn files(&self) -> impl Iterator<Item = &OpenFile> {
-        self.open.values().filter_map(|entry| match entry {
+        self.open.values().filter_map(|(entry, _)| match entry {
             Entry::File(file) => Some(&**file),
             Entry::Directory(_) => None,
         })
@@ -125,13 +125,10 @@ impl Handles {
         self.files().next().is_some()
     }
 
-    pub(super) fn take_files(&mut self) -> Vec<Box<OpenFile>> {
-        let entries = std::mem::take(&mut self.open).into_values();
-        let files = entries.filter_map(|entry| match entry {
-            Entry::File(file) => Some(file),
-            Entry::Directory(_) => None,
-        });
-        files.collect()
+    /// Everything, the channel being over.
+    pub(super) fn take_all(&mut self) -> Vec<Entry> {
+        let open = std::mem::take(&mut self.open);
+        open.into_values().map(|(entry, _)| entry).collect()
     }
 }
 

@@ -11,9 +11,10 @@ use wharf_vfs::Reader;
 
 use super::claims::Claim;
 use super::dispatch::{Flow, not_opened_for, resolve};
-use super::file::blocking;
+use super::long::at_length;
 use super::{Effect, Engine, status};
 use crate::failure::{Failure, Kind};
+use crate::op::Op;
 
 /// The hashes there are. MD5 and SHA-1 find errors, not forgeries; old clients know nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,16 +137,22 @@ impl Engine {
         let asked = Asked::read(range)?;
         let path = resolve(path)?;
         let claim = Claim::looks(&path);
-        if self.must_wait(&claim) {
+        if self.has_long_work() || self.must_wait(&claim) {
             return Ok(Flow::Stalled);
         }
+        self.long += 1;
         let (session, alive) = (self.session.clone(), self.alive.clone());
-        Ok(self.answer(claim, async move {
+        Ok(self.start(claim, async move {
             let hashed = async {
                 let mut reader = session.read(&path).await?;
-                blocking(move || hash(&mut *reader, asked, &alive)).await
+                at_length(move || hash(&mut *reader, asked, &alive)).await
             };
-            told(id, asked, false, hashed.await)
+            let answer = told(id, asked, false, hashed.await);
+            let effect: Effect = Box::new(move |engine| {
+                engine.long -= 1;
+                engine.outgoing.add(answer);
+            });
+            effect
         }))
     }
 
@@ -165,21 +172,24 @@ impl Engine {
         }
         let busy = file.is_busy();
         let claim = Claim::handle(handle);
-        if busy || self.must_wait(&claim) {
+        if busy || self.has_long_work() || self.must_wait(&claim) {
             return Ok(Flow::Stalled);
         }
         let (_, file) = self.handles.file(&handle)?;
+        self.session.may_still(Op::Read, &file.path)?;
         let Some(mut reader) = file.reader.take() else {
             return Ok(Flow::Stalled);
         };
+        self.long += 1;
         let alive: Arc<AtomicBool> = self.alive.clone();
         Ok(self.start(claim, async move {
-            let done = blocking(move || {
+            let done = at_length(move || {
                 let hashed = hash(&mut *reader, asked, &alive);
                 Ok((hashed, reader))
             });
             let done = done.await;
             let effect: Effect = Box::new(move |engine| {
+                engine.long -= 1;
                 let hashed = match done {
                     Ok((hashed, reader)) => {
                         if let Ok((_, file)) = engine.handles.file(&handle) {

@@ -14,6 +14,7 @@ mod extended;
 mod file;
 mod handles;
 mod hash;
+mod long;
 mod open;
 mod outgoing;
 mod paths;
@@ -24,13 +25,13 @@ mod write;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use wharf_sftp::Framer;
 
 use self::claims::{Claim, Claims};
 use self::dispatch::Flow;
-use self::handles::Handles;
+use self::handles::{Entry, Handles};
 use self::outgoing::Outgoing;
 use self::read::Reads;
 use crate::session::Session;
@@ -70,6 +71,8 @@ pub(crate) struct Engine {
     /// Cleared when the channel is gone: then nothing is published any more.
     alive: Arc<AtomicBool>,
     greeted: bool,
+    /// Hashes and copies under way.
+    long: usize,
 }
 
 #[derive(Default)]
@@ -79,14 +82,15 @@ struct Backlog {
 }
 
 impl Engine {
-    pub(crate) fn new(session: Session) -> Self {
+    /// `open`: the handles of all channels of the session.
+    pub(crate) fn new(session: Session, open: Arc<AtomicUsize>) -> Self {
         let most = session.handles_allowed();
         Self {
             session,
             framer: Framer::new(),
             backlog: Backlog::default(),
             stalled: None,
-            handles: Handles::new(most),
+            handles: Handles::new(most, open),
             claims: Claims::default(),
             in_flight: 0,
             reads: Reads::default(),
@@ -97,6 +101,7 @@ impl Engine {
             spare: Vec::new(),
             alive: Arc::new(AtomicBool::new(true)),
             greeted: false,
+            long: 0,
         }
     }
 
@@ -109,13 +114,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Goes on with what had to wait.
-    fn resume(&mut self) -> Result<(), Broken> {
+    /// Goes on with what had to wait; `true` when something could.
+    pub(crate) fn resume(&mut self) -> Result<bool, Broken> {
+        let mut moved = false;
         if let Some(body) = self.stalled.take() {
             self.serve(&body)?;
+            moved = self.stalled.is_none();
         }
         if self.stalled.is_some() || self.backlog.is_empty() {
-            return Ok(());
+            return Ok(moved);
         }
         let mut backlog = std::mem::take(&mut self.backlog);
         let mut rest = backlog.rest();
@@ -124,13 +131,21 @@ impl Engine {
         let done = before - rest.len();
         backlog.advance(done);
         self.backlog = backlog;
-        outcome
+        outcome.map(|()| moved || done > 0)
+    }
+
+    /// Whether no more may be begun now: enough is under way, or nobody takes the answers
+    /// (security R12).
+    fn is_full(&self) -> bool {
+        self.stalled.is_some()
+            || self.in_flight >= IN_FLIGHT
+            || self.outgoing.len() >= ANSWERS_WAITING
     }
 
     fn process(&mut self, bytes: &mut &[u8]) -> Result<(), Broken> {
         let mut framer = std::mem::take(&mut self.framer);
         let outcome = loop {
-            if self.stalled.is_some() || self.in_flight >= IN_FLIGHT {
+            if self.is_full() {
                 break Ok(());
             }
             match framer.next(bytes) {
@@ -160,7 +175,7 @@ impl Engine {
     /// Runs what a request's work ended with, and goes on with what waited for it.
     pub(crate) fn finish(&mut self, effect: Effect) -> Result<(), Broken> {
         effect(self);
-        self.resume()
+        self.resume().map(|_| ())
     }
 
     /// The work that was begun since this was last asked.
@@ -186,9 +201,9 @@ impl Engine {
             && self.outgoing.is_empty()
     }
 
-    /// Whether a file is open: a server that stops waits for it.
-    pub(crate) fn has_open_files(&self) -> bool {
-        self.handles.has_files()
+    /// Whether a file is open or something is under way: a server that stops waits for it.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.in_flight > 0 || self.handles.has_files()
     }
 
     /// Begins work that an answer comes of.
@@ -233,8 +248,11 @@ impl Engine {
     /// The channel is gone: nothing is published any more, and what was uploaded in part is kept.
     pub(crate) fn end(&mut self) {
         self.alive.store(false, Ordering::Release);
-        for file in self.handles.take_files() {
-            file.abandon(&self.session);
+        for entry in self.handles.take_all() {
+            match entry {
+                Entry::File(file) => file.abandon(&self.session),
+                Entry::Directory(directory) => directory.tell(&self.session),
+            }
         }
     }
 }
@@ -274,5 +292,7 @@ impl Backlog {
     }
 }
 
+/// Answers that wait for the channel, in bytes, before no more requests are begun.
+const ANSWERS_WAITING: usize = 512 * 1024;
 /// Of a packet's length.
 const LENGTH_FIELD: usize = 4;

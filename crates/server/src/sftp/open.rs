@@ -10,6 +10,7 @@ use super::file::{Intent, OpenFile};
 use super::handles::{Entry, Place};
 use super::{Effect, Engine, status};
 use crate::failure::{Failure, Kind};
+use crate::op::Op;
 use crate::session::{Session, Writing};
 
 impl Engine {
@@ -33,19 +34,15 @@ impl Engine {
         let session = self.session.clone();
         Ok(self.start(claim, async move {
             let opened = open(&session, path, flags, &attributes).await;
+            let opened = opened.map(|file| Entry::File(Box::new(file)));
             let effect: Effect = Box::new(move |engine| engine.opened(id, place, opened));
             effect
         }))
     }
 
-    fn opened(&mut self, id: u32, place: Place, opened: Result<OpenFile, Failure>) {
-        let added = match opened {
-            Ok(file) => self.handles.add(place, Entry::File(Box::new(file))),
-            Err(failure) => {
-                self.handles.give_back(place);
-                Err(failure)
-            }
-        };
+    /// Answers with the handle of what was opened.
+    pub(super) fn opened(&mut self, id: u32, place: Place, opened: Result<Entry, Failure>) {
+        let added = opened.and_then(|entry| self.handles.add(place, entry));
         let out = self.outgoing.small();
         match added {
             Ok(handle) => response::handle(out, id, &handle),
@@ -70,6 +67,17 @@ async fn open(
         file.may_read = true;
         return Ok(file);
     }
+    open_to_write(session, path, flags, attributes).await
+}
+
+/// Whoever opens a file for both and may not read it may still write it, and is refused when it
+/// reads: clients that only upload ask for both.
+async fn open_to_write(
+    session: &Session,
+    path: VPath,
+    flags: OpenFlags,
+    attributes: &Attributes,
+) -> Result<OpenFile, Failure> {
     let mut file = OpenFile::new(path.clone());
     file.writing = Some(if flags.append() {
         Intent::AtEnd
@@ -82,12 +90,15 @@ async fn open(
         // A broken upload of one's own is opened as if it were there: it is told to be.
         session.stat(&path).await?;
     }
-    if flags.read() {
-        file.may_read = true;
-        if exists && !flags.truncate() {
-            file = file.with_reader(session.read(&path).await?);
-        }
+    file.may_read = flags.read() && session.may_still(Op::Read, &path).is_ok();
+    if file.may_read && exists && !flags.truncate() {
+        file = file.with_reader(session.read(&path).await?);
     }
+    file.needs = match (exists, flags.append()) {
+        (false, _) => Op::Create,
+        (true, false) => Op::Overwrite,
+        (true, true) => Op::Append,
+    };
     let writing = if flags.create() && flags.exclusive() {
         Writing::New
     } else if flags.truncate() {

@@ -31,6 +31,12 @@ impl Outgoing {
         }
     }
 
+    /// Bytes that wait.
+    pub(super) fn len(&self) -> usize {
+        let large: usize = self.large.iter().map(Vec::len).sum();
+        self.small.len() + large + self.sending.len() - self.sent
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.small.is_empty() && self.large.is_empty() && self.sent == self.sending.len()
     }

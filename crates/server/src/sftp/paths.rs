@@ -4,10 +4,11 @@ use wharf_sftp::{Attributes, response};
 use wharf_vfs::{Follow, Metadata, Replace, VPath};
 
 use super::claims::Claim;
-use super::dispatch::{Flow, resolve};
+use super::dispatch::{Flow, not_opened_for, resolve};
 use super::file::{SharedStaged, blocking, locked};
 use super::{Engine, attributes, status};
 use crate::failure::{Failure, Kind};
+use crate::op::Op;
 use crate::session::Session;
 
 impl Engine {
@@ -63,19 +64,15 @@ impl Engine {
         if self.must_wait(&claim) {
             return Ok(Flow::Stalled);
         }
+        // What is being uploaded has the name already for whoever uploads it (git locks so).
+        let made = self.handles.upload_of(&path);
         let (session, asked) = (self.session.clone(), *asked);
         Ok(self.answer(claim, async move {
-            let outcome = async {
-                if let Some(size) = asked.size {
-                    session.set_length(&path, size).await?;
-                }
-                if attributes::asks_more_than_size(&asked) {
-                    let wanted = attributes::asked(&asked);
-                    session.set_attributes(&path, wanted, follow).await?;
-                }
-                Ok(())
+            let outcome = match made {
+                Some(staged) => set_both(&session, &path, staged, asked, follow).await,
+                None => set_published(&session, &path, asked, follow).await,
             };
-            settled(id, outcome.await)
+            settled(id, outcome)
         }))
     }
 
@@ -91,14 +88,20 @@ impl Engine {
         }
         let (path, staged) = (file.path.clone(), file.staged.clone());
         let (writes, busy) = (file.writing.is_some(), file.is_busy());
+        let needs = match file.needs {
+            Op::Append => Op::Overwrite,
+            needs => needs,
+        };
         let claim = Claim::handle(handle);
         if busy || self.must_wait(&claim) {
             return Ok(Flow::Stalled);
         }
-        if asked.size.is_some() && !writes {
-            return Err(super::dispatch::not_opened_for(
-                "The file is not open for writing",
-            ));
+        if asked.size.is_some() {
+            if !writes {
+                return Err(not_opened_for("The file is not open for writing"));
+            }
+            // Who may only add to it may not cut it.
+            self.session.may_still(needs, &path)?;
         }
         let Some(staged) = staged else {
             if asked.size.is_some()
@@ -253,6 +256,37 @@ async fn staged_metadata(staged: SharedStaged) -> Result<Metadata, Failure> {
     .await
 }
 
+async fn set_published(
+    session: &Session,
+    path: &VPath,
+    asked: Attributes,
+    follow: Follow,
+) -> Result<(), Failure> {
+    if let Some(size) = asked.size {
+        session.set_length(path, size).await?;
+    }
+    if attributes::asks_more_than_size(&asked) {
+        let wanted = attributes::asked(&asked);
+        session.set_attributes(path, wanted, follow).await?;
+    }
+    Ok(())
+}
+
+/// Of a file that is being uploaded: what is there has them now, and the upload will have them.
+async fn set_both(
+    session: &Session,
+    path: &VPath,
+    staged: SharedStaged,
+    asked: Attributes,
+    follow: Follow,
+) -> Result<(), Failure> {
+    let published = Attributes { size: None, ..asked };
+    match set_published(session, path, published, follow).await {
+        Err(failure) if failure.kind != Kind::NotFound => Err(failure),
+        _ => set_staged(session, path, staged, asked).await,
+    }
+}
+
 async fn set_staged(
     session: &Session,
     path: &VPath,
@@ -260,7 +294,7 @@ async fn set_staged(
     asked: Attributes,
 ) -> Result<(), Failure> {
     if attributes::asks_more_than_size(&asked) {
-        session.may_set_attributes(path)?;
+        session.may_still(Op::SetAttributes, path)?;
     }
     blocking(move || {
         let mut staged = locked(&staged);

@@ -14,6 +14,7 @@ use super::file::{SharedStaged, blocking, locked, over};
 use super::handles::HandleId;
 use super::{Effect, Engine, status};
 use crate::failure::Failure;
+use crate::op::Op;
 use crate::ssh::{Held, Outlet};
 
 /// Reads that wait for the channel: nothing is read before it can be sent.
@@ -61,6 +62,10 @@ impl Engine {
         if !file.may_read {
             return Err(not_opened_for("The file is not open for reading"));
         }
+        self.session.may_still(Op::Read, &file.path)?;
+        if offset > MAX_OFFSET {
+            return Ok(self.reply(|out| response::status(out, id, Status::Eof, "End of file")));
+        }
         // What was written before is read; and what else holds the handle is over.
         if file.has_writes() || self.claims.must_wait(&super::Claim::handle(handle)) {
             return Ok(Flow::Stalled);
@@ -78,7 +83,7 @@ impl Engine {
         Ok(Flow::Begun)
     }
 
-    /// Sends what may be sent: answers, then reads.
+    /// Sends what may be sent: answers, then reads. What waited for them may go on after it.
     pub(crate) fn send(&mut self, outlet: &mut Outlet<'_>) -> Result<(), Violation> {
         loop {
             if !self.outgoing.send(outlet)? {
@@ -270,5 +275,7 @@ fn fill_from(
 
 /// Reads that are done by other threads at a time: each holds its answer in memory.
 const AWAY: usize = 8;
+/// No file is longer.
+const MAX_OFFSET: u64 = i64::MAX as u64;
 /// Bytes in front of the data.
 const FRONT: usize = 13;

@@ -37,6 +37,7 @@ impl Engine {
         if let Some(failure) = &file.failed {
             return Err(failure.clone());
         }
+        self.session.may_still(file.needs, &file.path)?;
         let staged = file.staged.clone();
         if file.reads > 0 || self.must_wait(&Claim::handle(handle)) {
             return Ok(Flow::Stalled);

@@ -1,5 +1,6 @@
 //! One channel and what runs in it.
 
+use tokio::sync::{Semaphore, SemaphorePermit};
 use wharf_ssh::window::{Receiving, Sending};
 
 use crate::sftp::Engine;
@@ -27,6 +28,8 @@ pub(super) struct Channel {
     pub(super) ended: bool,
     /// This side has closed it.
     pub(super) closed: bool,
+    /// The right to a wide window.
+    pub(super) wide: Option<SemaphorePermit<'static>>,
 }
 
 /// What runs in a channel.
@@ -51,6 +54,20 @@ impl Channel {
             program: Program::None,
             ended: false,
             closed: false,
+            wide: None,
+        }
+    }
+
+    /// Lets an upload have more under way, if there is memory for that.
+    pub(super) fn widen(&mut self) {
+        if self.wide.is_none()
+            && let Ok(permit) = WIDE.try_acquire()
+        {
+            self.wide = Some(permit);
+            self.receiving.grow(WIDE_WINDOW);
         }
     }
 }
+
+/// Wide windows in the whole process: what a stalled disk could make wait in memory.
+static WIDE: Semaphore = Semaphore::const_new(32);

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -34,6 +35,9 @@ const TURN: usize = 4 << 20;
 /// How long the last words may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// How long the work that is under way may go on after the end.
+const LAST_JOBS: Duration = Duration::from_secs(60);
+
 /// Work of channels, each with the number of its channel.
 pub(super) type Jobs = FuturesUnordered<Pin<Box<dyn Future<Output = (u32, Effect)> + Send>>>;
 
@@ -53,6 +57,10 @@ pub(super) struct Connection {
     pub(super) session: Option<Session>,
     pub(super) channels: Vec<Channel>,
     pub(super) next_channel: u32,
+    /// Whose turn it is to send first.
+    pub(super) first_to_speak: usize,
+    /// Handles open in all channels.
+    pub(super) open_handles: Arc<AtomicUsize>,
     pub(super) jobs: Jobs,
     begun: Instant,
     pub(super) login_deadline: Instant,
@@ -174,6 +182,8 @@ impl Connection {
             session: None,
             channels: Vec::new(),
             next_channel: 0,
+            first_to_speak: 0,
+            open_handles: Arc::default(),
             jobs: FuturesUnordered::new(),
             begun: now,
             heard: now,
@@ -192,6 +202,14 @@ impl Connection {
         // Nothing is published from here on, and what is being uploaded is put aside.
         self.channels.clear();
         self.farewell(&end).await;
+        // What was asked and is done all the same is recorded all the same.
+        let rest = async { while self.jobs.next().await.is_some() {} };
+        if tokio::time::timeout(LAST_JOBS, rest).await.is_err() {
+            tracing::warn!(
+                session = self.guard.handle.id,
+                "work of a session that is over goes on, and its end is not recorded"
+            );
+        }
         end.name()
     }
 
@@ -224,7 +242,7 @@ impl Connection {
         if handle.is_revoked() {
             return Err(End::Revoked);
         }
-        let busy = self.channels.iter().any(Channel::has_open_files);
+        let busy = self.channels.iter().any(Channel::is_busy);
         if handle.is_draining() && (handle.is_cut() || !busy) {
             return Err(End::Draining);
         }
@@ -294,13 +312,15 @@ impl Connection {
 
     fn finish(&mut self, number: u32, effect: Effect) -> Result<(), End> {
         let channel = self.channels.iter_mut().find(|one| one.number == number);
-        // Of a channel that is gone nobody wants to know.
-        if let Some(channel) = channel
-            && let Err(broken) = channel.finish(effect)
-        {
-            self.break_channel(number, &broken)?;
+        let Some(channel) = channel else {
+            // Of a channel that is gone nobody wants to know; what it opened is put aside.
+            tokio::task::spawn_blocking(move || drop(effect));
+            return Ok(());
+        };
+        match channel.finish(effect) {
+            Ok(()) => Ok(()),
+            Err(broken) => self.break_channel(number, &broken),
         }
-        Ok(())
     }
 
     /// Sends what the socket takes. `true` when it took something.

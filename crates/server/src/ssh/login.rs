@@ -1,7 +1,7 @@
 //! Logins: which steps there are, in which order, and what they come to.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use secrecy::SecretSlice;
 use wharf_accounts::{Account, Denial, LoginError, Method as LoginMethod, PasswordUse, Progress};
@@ -24,15 +24,16 @@ pub(super) struct Login {
     done: Vec<LoginMethod>,
     /// The account, once a step has proved to be its own.
     account: Option<Account>,
-    pub(super) credential: SshCredential,
+    credential: SshCredential,
     /// When what was shown ends.
-    pub(super) until: Option<SystemTime>,
+    until: Option<SystemTime>,
     /// The revision of the accounts before the first step.
     seen: u64,
     failures: u32,
     /// What was asked for last, interactively.
     asked: Option<Question>,
-    announced: bool,
+    /// When the step began that is being checked.
+    begun: Option<Instant>,
 }
 
 /// What a user is asked.
@@ -44,16 +45,29 @@ enum Question {
 
 /// What a step came to.
 pub(super) enum Step {
-    /// It is the account's own.
-    Right(Account),
+    /// It is the account's own; and what was shown, if it counts.
+    Right(Account, Shown),
     /// It is not; the cause is for the log only (security A2).
     Wrong(Id),
+}
+
+/// What a step has shown.
+#[derive(Default)]
+pub(super) struct Shown {
+    pub(super) credential: SshCredential,
+    /// When it ends.
+    pub(super) until: Option<SystemTime>,
 }
 
 impl Connection {
     /// A message before the login.
     pub(super) async fn login_message(&mut self, payload: &[u8]) -> Result<(), End> {
         let request = Request::read(payload).map_err(|_| Violation::unreadable())?;
+        // What was revoked since the connection began is revoked for it, too (security A11).
+        if let Some(ssh) = self.shared.current().ssh {
+            self.files = ssh.files();
+        }
+        self.login.begun = Some(Instant::now());
         match request {
             Request::Service(b"ssh-userauth") => {
                 self.login.service = true;
@@ -82,7 +96,6 @@ impl Connection {
             user: user.into(),
             failures: self.login.failures,
             seen: self.shared.revision(),
-            announced: self.login.announced,
             ..Login::default()
         };
     }
@@ -143,7 +156,8 @@ impl Connection {
         };
         let step = match question {
             Question::Password => match self.check_password(answer).await? {
-                Step::Right(account) if account.has_totp => {
+                // Only where a code would lead on; elsewhere the password is refused below.
+                Step::Right(account, _) if account.has_totp && self.leads_on(&account) => {
                     self.login.account = Some(account);
                     return self.ask(Question::Code);
                 }
@@ -161,9 +175,14 @@ impl Connection {
         let name = &self.login.user;
         let told = accounts.authenticate(name, &password, PasswordUse::Alone, peer);
         let told = told.await;
-        let step = self.step_of(told)?;
-        self.login.credential.password |= matches!(step, Step::Right(_));
-        Ok(step)
+        self.step_of(told)
+    }
+
+    /// Whether an interactive login belongs to this point of this account's rule.
+    fn leads_on(&self, account: &Account) -> bool {
+        let same = |held: &Account| held.id == account.id;
+        self.login.account.as_ref().is_none_or(same)
+            && may_follow(account, &self.login.done, LoginMethod::KeyboardInteractive)
     }
 
     async fn check_code(&mut self, code: &[u8]) -> Result<Step, End> {
@@ -171,10 +190,10 @@ impl Connection {
             return Ok(Step::Wrong(id::B_1));
         };
         let code = SecretSlice::from(code.to_vec());
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         let right = self.shared.accounts.verify_code(account.id, &code).await;
         match right.map_err(LoginError::from) {
-            Ok(true) => Ok(Step::Right(account)),
+            Ok(true) => Ok(Step::Right(account, Shown::default())),
             Ok(false) => {
                 self.shared.accounts.refusal(begun).await;
                 Ok(Step::Wrong(id::B_1))
@@ -186,7 +205,7 @@ impl Connection {
     /// What the accounts say, by who is at fault.
     pub(super) fn step_of(&self, told: Result<Account, LoginError>) -> Result<Step, End> {
         match told {
-            Ok(account) => Ok(Step::Right(account)),
+            Ok(account) => Ok(Step::Right(account, Shown::default())),
             Err(LoginError::Denied(denial)) => Ok(Step::Wrong(match denial {
                 Denial::BadCredentials | Denial::Code => id::B_1,
                 Denial::Key => id::G_9,
@@ -208,23 +227,24 @@ impl Connection {
 
     /// A step is through: it was right and enough, right and not enough, or wrong.
     async fn took(&mut self, method: LoginMethod, step: Step) -> Result<(), End> {
-        let account = match step {
-            Step::Right(account) => account,
+        let (account, shown) = match step {
+            Step::Right(account, shown) => (account, shown),
             Step::Wrong(cause) => return self.refuse(cause).await,
         };
+        // The name may have gone to another account between two steps; and what does not belong
+        // here is refused, right as it may be (security A14), and as late as what is wrong.
         let same = |held: &Account| held.id == account.id;
-        if !self.login.account.as_ref().is_none_or(same) {
-            // The name went to another account between two steps.
-            return self.refuse(id::B_1).await;
-        }
-        let rule = account.login_rule();
-        // What does not belong here is refused, right as it may be (security A14).
-        if let Progress::Partial { next } = rule.progress(&self.login.done)
-            && !next.contains(method)
-        {
+        let same = self.login.account.as_ref().is_none_or(same);
+        if !same || !may_follow(&account, &self.login.done, method) {
+            if let Some(begun) = self.login.begun {
+                self.shared.accounts.refusal(begun).await;
+            }
             return self.refuse(id::G_13).await;
         }
         self.login.done.push(method);
+        self.login.credential.add(shown.credential, method);
+        self.login.until = earliest(self.login.until, shown.until);
+        let rule = account.login_rule();
         match rule.progress(&self.login.done) {
             Progress::Complete => self.admit(account).await,
             Progress::Partial { next } => {
@@ -240,7 +260,12 @@ impl Connection {
         let method = method_name(&self.login.done);
         let credential = std::mem::take(&mut self.login.credential);
         let handle = &self.guard.handle;
+        let revoked = self.files.revokes(&credential);
         handle.set_credential(Credential::Ssh(Arc::new(credential)));
+        if revoked {
+            // Since it was looked at: from here on whoever revokes it finds this session.
+            return Err(End::Revoked);
+        }
         let entering = Entrance {
             shared: &self.shared,
             config: &self.current.config,
@@ -299,6 +324,22 @@ impl Connection {
             cause,
         };
         self.shared.tell_of(handle.id, handle.peer, None, what);
+    }
+}
+
+/// Whether a method belongs behind what was done.
+fn may_follow(account: &Account, done: &[LoginMethod], method: LoginMethod) -> bool {
+    match account.login_rule().progress(done) {
+        Progress::Partial { next } => next.contains(method),
+        Progress::Complete => false,
+    }
+}
+
+/// The earlier of two ends, where there are some.
+pub(super) fn earliest(one: Option<SystemTime>, other: Option<SystemTime>) -> Option<SystemTime> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use wharf_accounts::{Account, Accounts, LoginError};
+use wharf_accounts::{Account, Accounts, Denial, LoginError};
 use wharf_causes::id;
 use wharf_ssh::certificate::{Certificate, CertificateRefused, Demands, Verified};
 use wharf_ssh::encoding::{Reader, Writer as _};
@@ -11,7 +11,8 @@ use wharf_ssh::key::PublicKey;
 use wharf_ssh::message::{auth, channel};
 
 use super::connection::{Connection, End};
-use super::login::Step;
+use super::login::{Shown, Step, earliest};
+use crate::registry::SshCredential;
 use super::setup::Files;
 
 /// A key a client has offered.
@@ -108,6 +109,7 @@ impl Prover<'_> {
             // As late, and in the same words, as for a key that nobody knows.
             let refused = self.accounts.authenticate_by_key(b"", wire, self.peer);
             refused.await?;
+            return Err(LoginError::Denied(Denial::Key));
         }
         opens.until = earliest(opens.until, ends(certificate.valid_before()));
         Ok(opens)
@@ -174,7 +176,7 @@ impl Connection {
             Ok(_) => self.say(&auth::key_would_do(algorithm, key)),
             Err(error) => match self.step_of(Err(error))? {
                 Step::Wrong(cause) => self.refuse(cause).await,
-                Step::Right(_) => Ok(()),
+                Step::Right(..) => Ok(()),
             },
         }
     }
@@ -200,16 +202,19 @@ impl Connection {
         if !prover.proves(&offered, &opens, algorithm, &message, signature.blob) {
             return Ok(Step::Wrong(id::G_9));
         }
-        let credential = &mut self.login.credential;
+        let mut credential = SshCredential::default();
         match &offered {
-            Offered::Key(key) => credential.key = Some(key.wire().into()),
+            Offered::Key(key) => credential.keys.push(key.wire().into()),
             Offered::Certificate(certificate) => {
                 credential.certificate = Some(certificate.wire().into());
                 credential.authority = opens.authority;
             }
         }
-        self.login.until = earliest(self.login.until, opens.until);
-        Ok(Step::Right(opens.account))
+        let shown = Shown {
+            credential,
+            until: opens.until,
+        };
+        Ok(Step::Right(opens.account, shown))
     }
 
     /// Tells the client which host keys there are, so that it learns new ones before old ones go
@@ -232,7 +237,8 @@ impl Connection {
         while !reader.is_empty() {
             let wanted = reader.string(PublicKey::MAX_WIRE).ok()?;
             proved += 1;
-            if proved > MOST_PROVED {
+            // Each once is enough, and each costs a signature.
+            if proved > self.files.transport.host_keys.len() {
                 return None;
             }
             let mut keys = self.files.transport.host_keys.iter();
@@ -253,13 +259,3 @@ impl Connection {
 fn ends(valid_before: u64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_secs(valid_before))
 }
-
-fn earliest(one: Option<SystemTime>, other: Option<SystemTime>) -> Option<SystemTime> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    }
-}
-
-/// Keys that are proved at a time: a signature each.
-const MOST_PROVED: u32 = 8;

@@ -3,7 +3,7 @@
 use wharf_ssh::Violation;
 use wharf_ssh::message::channel::{self as say, Message, OpenRefusal, Request};
 
-use super::channel::{Channel, PACKET, Program, WIDE_WINDOW, WINDOW};
+use super::channel::{Channel, PACKET, Program, WINDOW};
 use super::connection::{Connection, End};
 use super::outlet::Outlet;
 use crate::sftp::{Broken, Effect, Engine};
@@ -66,7 +66,7 @@ impl Connection {
 
     fn global_request(&mut self, name: &[u8], reply: bool, data: &[u8]) -> Result<(), End> {
         let answer = match name {
-            b"hostkeys-prove-00@openssh.com" => self.prove_host_keys(data),
+            b"hostkeys-prove-00@openssh.com" if reply => self.prove_host_keys(data),
             // Keepalives are answered like everything unknown; the answer is what counts.
             _ => None,
         };
@@ -93,9 +93,9 @@ impl Connection {
                 }
                 _ => (OpenRefusal::UnknownKind, "only sessions are opened here"),
             }
-        } else if packet < LEAST_PACKET {
+        } else if packet < LEAST_PACKET || window == 0 {
             // Security P25: packets of nothing would never end.
-            (OpenRefusal::Prohibited, "the packets are too small")
+            (OpenRefusal::Prohibited, "the window or its packets are too small")
         } else if self.channels.len() >= self.ssh.config.channels as usize {
             (OpenRefusal::Shortage, "too many channels are open")
         } else {
@@ -112,11 +112,10 @@ impl Connection {
             return Ok(());
         };
         channel.receiving.received(data.len())?;
-        if channel.ended {
-            return Err(Violation::data_after_end().into());
-        }
         let outcome = match &mut channel.program {
+            Program::Sftp(_) if channel.ended => Err(Broken("data behind its end")),
             Program::Sftp(engine) => engine.receive(data),
+            // What was on its way when it ended.
             Program::None | Program::Over(_) => {
                 channel.receiving.consumed(data.len());
                 Ok(())
@@ -172,14 +171,15 @@ impl Connection {
         let Some(session) = self.session.clone() else {
             return Ok(());
         };
-        let Some(channel) = self.channel(number) else {
+        let open = self.open_handles.clone();
+        let Some(channel) = self.channel(number).filter(|one| !one.closed) else {
             return Ok(());
         };
         let peer = channel.peer;
         let idle = matches!(channel.program, Program::None);
         let granted = match request {
             Request::Subsystem(b"sftp") if idle => {
-                channel.program = Program::Sftp(Box::new(Engine::new(session)));
+                channel.program = Program::Sftp(Box::new(Engine::new(session, open)));
                 true
             }
             // A shell, a command, a terminal, an environment: none of it is had here, and the
@@ -212,9 +212,12 @@ impl Connection {
     /// Sends what the channels have to say, gives their windows back, and closes those that are
     /// through.
     pub(super) fn speak(&mut self) -> Result<(), End> {
-        for at in 0..self.channels.len() {
-            self.speak_for(at)?;
+        let count = self.channels.len();
+        for turn in 0..count {
+            // One channel after the other is the first.
+            self.speak_for((self.first_to_speak + turn) % count)?;
         }
+        self.first_to_speak = self.first_to_speak.wrapping_add(1) % count.max(1);
         // Reads that turned out to be slow.
         self.begin_work();
         Ok(())
@@ -224,7 +227,12 @@ impl Connection {
         let Some(channel) = self.channels.get_mut(at) else {
             return Ok(());
         };
+        if channel.closed {
+            // Nothing but the peer's own close is of interest.
+            return Ok(());
+        }
         let mut through = None;
+        let mut uploads = false;
         match &mut channel.program {
             Program::Sftp(engine) => {
                 let mut outlet = Outlet {
@@ -234,12 +242,20 @@ impl Connection {
                     peer: channel.peer,
                     packet: channel.packet,
                 };
-                engine.send(&mut outlet)?;
-                channel.receiving.consumed(engine.take_consumed());
-                if engine.written() > u64::from(channel.receiving.size()) {
-                    // It uploads, and what it sends is dealt with.
-                    channel.receiving.grow(WIDE_WINDOW);
+                loop {
+                    engine.send(&mut outlet)?;
+                    match engine.resume() {
+                        Ok(true) => {}
+                        Ok(false) => break,
+                        Err(broken) => {
+                            let number = channel.number;
+                            return self.break_channel(number, &broken);
+                        }
+                    }
                 }
+                channel.receiving.consumed(engine.take_consumed());
+                // It uploads, and what it sends is dealt with.
+                uploads = engine.written() > u64::from(channel.receiving.size());
                 if channel.ended && engine.is_idle() {
                     through = Some(0);
                 }
@@ -248,9 +264,12 @@ impl Connection {
             Program::None if channel.ended => through = Some(0),
             Program::None => {}
         }
+        if uploads {
+            channel.widen();
+        }
         let peer = channel.peer;
         let adjustment = channel.receiving.adjustment();
-        let closes = through.filter(|_| !channel.closed && self.transport.can_send());
+        let closes = through.filter(|_| self.transport.can_send());
         if closes.is_some() {
             channel.closed = true;
             channel.program = Program::Over(0);
@@ -268,9 +287,9 @@ impl Connection {
 }
 
 impl Channel {
-    pub(super) fn has_open_files(&self) -> bool {
+    pub(super) fn is_busy(&self) -> bool {
         match &self.program {
-            Program::Sftp(engine) => engine.has_open_files(),
+            Program::Sftp(engine) => engine.is_busy(),
             Program::None | Program::Over(_) => false,
         }
     }

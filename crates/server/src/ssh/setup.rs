@@ -4,11 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
 
+use wharf_ssh::certificate::Certificate;
 use wharf_ssh::key::{HostKey, PublicKey};
 use wharf_ssh::krl::RevocationList;
 use wharf_ssh::transport::Options;
 
 use crate::config::SshConfig;
+use crate::registry::SshCredential;
 
 /// What is said of this server before anything else; no version in it (security S8).
 const IDENTIFICATION: &str = "SSH-2.0-wharf";
@@ -92,6 +94,21 @@ impl Files {
             revoked,
             seen,
         })
+    }
+
+    /// Whether something of a login no longer lets anybody in, or its authority is believed no more.
+    pub(crate) fn revokes(&self, shown: &SshCredential) -> bool {
+        let mut keys = shown.keys.iter().filter_map(|key| PublicKey::decode(key).ok());
+        if keys.any(|key| self.is_revoked(&key)) {
+            return true;
+        }
+        let Some(Ok(certificate)) = shown.certificate.as_deref().map(Certificate::decode) else {
+            return false;
+        };
+        let by_settings = shown.authority.is_none();
+        let revoked = self.revoked.as_ref();
+        by_settings && !self.authorities.contains(certificate.authority())
+            || revoked.is_some_and(|revoked| revoked.revokes_certificate(&certificate))
     }
 
     /// Whether a key no longer lets anybody in.

@@ -8,7 +8,8 @@ use crate::{
 };
 
 impl<'a> Request<'a> {
-    /// Reads a packet without its length field, to its last byte.
+    /// Reads a packet without its length field, to its last byte; what stands behind the data of a
+    /// WRITE is left.
     ///
     /// # Errors
     ///
@@ -21,7 +22,12 @@ impl<'a> Request<'a> {
             fault,
         };
         let request = read(&mut reader).map_err(refused)?;
-        reader.end().map_err(refused)?;
+        match request {
+            // Go's pkg/sftp (rclone) sends its whole buffer behind a shorter WRITE; OpenSSH takes
+            // the data and leaves the rest.
+            Request::Write { .. } => {}
+            _ => reader.end().map_err(refused)?,
+        }
         Ok(request)
     }
 }
