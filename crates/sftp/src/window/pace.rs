@@ -103,42 +103,7 @@ impl Pace {
         let rate = round.bytes.saturating_mul(1_000_000) / micros;
         // An eighth more is more than the noise of a good path.
         let more = rate > self.rate.saturating_add(self.rate / 8);
-        match self.phase {
-            Phase::Growing { vain } => {
-                if more {
-                    self.grow(2);
-                    self.phase = Phase::Growing { vain: 0 };
-                } else if vain + 1 < VAIN_ROUNDS {
-                    self.phase = Phase::Growing { vain: vain + 1 };
-                } else {
-                    self.phase = Phase::Settled { rounds: 0 };
-                }
-            }
-            Phase::Settled { rounds } if rounds < ROUNDS_BETWEEN_TRIALS => {
-                self.phase = Phase::Settled { rounds: rounds + 1 };
-            }
-            Phase::Settled { .. } => {
-                let before = self.window;
-                self.grow(2);
-                self.phase = Phase::Trying {
-                    before,
-                    warm: false,
-                };
-            }
-            Phase::Trying {
-                before,
-                warm: false,
-            } => self.phase = Phase::Trying { before, warm: true },
-            Phase::Trying { before, warm: true } => {
-                if more {
-                    self.phase = Phase::Growing { vain: 0 };
-                    self.grow(2);
-                } else {
-                    self.window = before;
-                    self.phase = Phase::Settled { rounds: 0 };
-                }
-            }
-        }
+        self.phase = self.after_round(more);
         self.rate = match self.phase {
             // What a trial is measured against stays as it is.
             Phase::Trying { .. } => self.rate,
@@ -147,7 +112,37 @@ impl Pace {
         };
     }
 
-    fn grow(&mut self, times: usize) {
-        self.window = self.window.saturating_mul(times).min(self.most);
+    /// Changes the window, and says what the next round is for. `more`: this one brought more.
+    fn after_round(&mut self, more: bool) -> Phase {
+        match self.phase {
+            Phase::Growing { .. } if more => {
+                self.double();
+                Phase::Growing { vain: 0 }
+            }
+            Phase::Growing { vain } if vain + 1 < VAIN_ROUNDS => Phase::Growing { vain: vain + 1 },
+            Phase::Growing { .. } => Phase::Settled { rounds: 0 },
+            Phase::Settled { rounds } if rounds < ROUNDS_BETWEEN_TRIALS => {
+                Phase::Settled { rounds: rounds + 1 }
+            }
+            Phase::Settled { .. } => {
+                let before = self.window;
+                self.double();
+                let warm = false;
+                Phase::Trying { before, warm }
+            }
+            Phase::Trying { before, warm } if !warm => Phase::Trying { before, warm: true },
+            Phase::Trying { .. } if more => {
+                self.double();
+                Phase::Growing { vain: 0 }
+            }
+            Phase::Trying { before, .. } => {
+                self.window = before;
+                Phase::Settled { rounds: 0 }
+            }
+        }
+    }
+
+    fn double(&mut self) {
+        self.window = self.window.saturating_mul(2).min(self.most);
     }
 }
