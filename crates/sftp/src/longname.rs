@@ -25,7 +25,7 @@ pub struct Line<'a> {
 
 impl Line<'_> {
     /// Appends the line, without an end:
-    /// `-rw-r--r--   1 ann      staff         123 Jan  2 12:34 name`. Control characters become
+    /// `-rw-r--r--    1 ann      staff         123 Jan  2 12:34 name`. Control characters become
     /// `?`: clients show it as it is. The name itself is said beside it, in full. Beyond
     /// [`MAX_LONGNAME`] bytes it is cut.
     pub fn write(&self, out: &mut Vec<u8>) {
@@ -33,8 +33,8 @@ impl Line<'_> {
         out.extend_from_slice(&mode_string(self.mode));
         out.push(b' ');
         match self.links {
-            Some(links) => right(out, links, 3),
-            None => out.extend_from_slice(b"  ?"),
+            Some(links) => right(out, links, 4),
+            None => out.extend_from_slice(b"   ?"),
         }
         out.push(b' ');
         left(out, self.owner, 8);

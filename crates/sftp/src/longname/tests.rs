@@ -25,7 +25,7 @@ fn file(modified: i64) -> Line<'static> {
 fn lines_are_those_of_openssh() {
     assert_eq!(
         line(file(NOW)),
-        "-rw-r--r--   1 ann      staff         123 Nov 14 22:13 name"
+        "-rw-r--r--    1 ann      staff         123 Nov 14 22:13 name"
     );
     let directory = Line {
         mode: 0o041_777,
@@ -37,7 +37,26 @@ fn lines_are_those_of_openssh() {
     };
     assert_eq!(
         line(directory),
-        "drwxrwxrwt   ? a-long-name 1000     18446744073709551615 Jan  1  1970 name"
+        "drwxrwxrwt    ? a-long-name 1000     18446744073709551615 Jan  1  1970 name"
+    );
+}
+
+/// As OpenSSH 9.2's sftp-server said it.
+#[test]
+fn columns_are_where_openssh_has_them() {
+    let theirs = Line {
+        mode: 0o120_777,
+        owner: b"root",
+        group: b"root",
+        size: 11,
+        modified: 1_795_897_058,
+        now: 1_795_897_058,
+        name: b"link",
+        ..file(0)
+    };
+    assert_eq!(
+        line(theirs),
+        "lrwxrwxrwx    1 root     root           11 Nov 28 20:17 link"
     );
 }
 
