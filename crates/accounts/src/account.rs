@@ -2,7 +2,7 @@
 
 use crate::certificate::{CertificateMatch, CertificateUse};
 use crate::key::PublicKey;
-use crate::login_rule::LoginRule;
+use crate::login_rule::{LoginRule, Method, Progress};
 use crate::name::AccountName;
 use crate::network::Network;
 use crate::permission::PermissionSet;
@@ -150,6 +150,21 @@ impl Account {
             (None, false) => LoginRule::any_one(),
             (None, true) => LoginRule::any_one_with_code(),
         }
+    }
+
+    /// Whether the rule for SSH would be content with what other protocols can show: the password,
+    /// its code, and the client certificate where one is asked for beside it, which stands for the
+    /// key. Where it would not, they are no way round it (security A14).
+    #[must_use]
+    pub fn password_is_enough(&self) -> bool {
+        let mut shown = vec![Method::Password, Method::KeyboardInteractive];
+        if self.certificate_use == CertificateUse::Factor {
+            shown.push(Method::PublicKey);
+        }
+        // They come all at once: in whatever order the rule wants them.
+        let done = shown.repeat(shown.len());
+        let rule = self.login.as_ref();
+        rule.is_none_or(|rule| rule.progress(&done) == Progress::Complete)
     }
 }
 

@@ -1,9 +1,7 @@
 //! The login by password, and what every login ends with.
 
 use crate::account::Account;
-use crate::certificate::CertificateUse;
 use crate::error::Error;
-use crate::login_rule::{Method, Progress};
 use crate::name::AccountName;
 use crate::password::{MAX_PASSWORD, StoredPassword, Subject, Verdict};
 use crate::store::{Accounts, Record};
@@ -121,7 +119,9 @@ impl Accounts {
         };
         let account = self.check_password(record, &password, peer).await?;
         if purpose == PasswordUse::WithCode {
-            is_enough(&account)?;
+            if !account.password_is_enough() {
+                return Err(LoginError::Denied(Denial::Method));
+            }
             self.check_code(&account, code.as_ref()).await?;
         }
         Ok(account)
@@ -343,25 +343,6 @@ pub(crate) fn admit(account: Account, peer: IpAddr) -> Result<Account, LoginErro
         return Ok(account);
     };
     Err(LoginError::Denied(denial))
-}
-
-/// Whether the account's own rule for SSH would be content with what a login by password alone
-/// shows, and the certificate that is asked for beside it.
-fn is_enough(account: &Account) -> Result<(), LoginError> {
-    let Some(rule) = &account.login else {
-        return Ok(());
-    };
-    let mut shown = vec![Method::Password, Method::KeyboardInteractive];
-    if account.certificate_use == CertificateUse::Factor {
-        shown.push(Method::PublicKey);
-    }
-    // They come all at once: in whatever order the rule wants them.
-    let done: Vec<Method> = shown.repeat(shown.len());
-    if rule.progress(&done) == Progress::Complete {
-        Ok(())
-    } else {
-        Err(LoginError::Denied(Denial::Method))
-    }
 }
 
 /// How much later than asked for a timer of the runtime may end: its own millisecond and that of

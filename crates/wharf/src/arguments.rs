@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(crate) use user::{
     AddArguments, CertificateArguments, CertificateCommand, CertificateLogin, ChangeArguments,
-    Changes, KeyCommand, PasswordArguments, UserArguments, UserCommand,
+    Changes, KeyCommand, KeysFile, PasswordArguments, TotpArguments, UserArguments, UserCommand,
 };
 
 /// One program for moving files over FTP, FTPS and SFTP
@@ -307,5 +307,22 @@ mod tests {
         assert!(parse("user change ann --max-sessions 0").is_err());
         assert!(parse("user change ann --max-sessions default --no-home").is_ok());
         assert!(parse("user add ann --no-password --password-stdin").is_err());
+        for (option, values, wrong) in [
+            ("expires", ["2027-01-31", "never"], "tomorrow"),
+            ("networks", ["10.0.0.0/8,::1", "any"], "10.0.0.1/8"),
+            ("login", ["publickey,password", "any"], "none"),
+            ("scp", ["yes", "no"], "maybe"),
+            ("authorized-keys", ["keys", "none"], ""),
+        ] {
+            for command in ["add", "change"] {
+                for value in values {
+                    assert!(parse(&format!("user {command} ann --{option} {value}")).is_ok());
+                }
+                let wrong = format!("user {command} ann --{option}={wrong}");
+                assert!(parse(&wrong).is_err(), "{wrong}");
+            }
+        }
+        assert!(parse("user totp ann --no-confirm").is_ok());
+        assert!(parse("user totp ann --off --no-confirm").is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! Points in time as people and programs read them, in UTC.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The day: `2036-11-22`.
 pub(crate) fn day(at: SystemTime) -> String {
@@ -18,6 +18,37 @@ pub(crate) fn timestamp(at: SystemTime) -> String {
         time / 60 % 60,
         time % 60
     )
+}
+
+/// The beginning of a day, `2036-11-22`, or a time as [`timestamp`] writes it. `None` for what is
+/// neither, and for days before 1970 or after the year 9999.
+pub(crate) fn parse(text: &str) -> Option<SystemTime> {
+    let written = match text.len() {
+        10 => format!("{text}T00:00:00Z"),
+        _ => text.to_owned(),
+    };
+    let number = |from: usize, to: usize| written.get(from..to)?.parse::<u64>().ok();
+    let days = days(number(0, 4)?, number(5, 7)?, number(8, 10)?)?;
+    let time = number(11, 13)? * 3_600 + number(14, 16)? * 60 + number(17, 19)?;
+    let at = UNIX_EPOCH.checked_add(Duration::from_secs(days * 86_400 + time))?;
+    // What is no date, as the 31st of April, or is written otherwise does not come back.
+    (timestamp(at) == written).then_some(at)
+}
+
+/// The inverse of [`civil`]; any number for what is no date.
+const fn days(year: u64, month: u64, day: u64) -> Option<u64> {
+    if year < 1970 || month == 0 || month > 12 || day == 0 {
+        return None;
+    }
+    let (march_month, year) = if month > 2 {
+        (month - 3, year)
+    } else {
+        (month + 9, year - 1)
+    };
+    let (era, of_era) = (year / 400, year % 400);
+    let of_year = (153 * march_month + 2) / 5 + day - 1;
+    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year;
+    days.checked_sub(719_468)
 }
 
 fn seconds(at: SystemTime) -> u64 {
@@ -61,6 +92,38 @@ mod tests {
             let at = UNIX_EPOCH + Duration::from_secs(seconds);
             assert_eq!(timestamp(at), text);
             assert_eq!(day(at), text[..10]);
+            assert_eq!(parse(text), Some(at));
+        }
+    }
+
+    #[test]
+    fn every_day_reads_back_and_nothing_else_does() {
+        for number in 0..60_000 {
+            let at = UNIX_EPOCH + Duration::from_secs(number * 86_400);
+            assert_eq!(parse(&day(at)), Some(at));
+        }
+        for text in [
+            "",
+            "never",
+            "2027",
+            "2027-1-31",
+            "2027-02-29",
+            "2027-04-31",
+            "2027-13-01",
+            "2027-00-01",
+            "2027-01-00",
+            "1969-12-31",
+            "2027-01-31T",
+            "2027-01-31 18:00:00Z",
+            "2027-01-31T18:00:00",
+            "2027-01-31T24:00:00Z",
+            "2027-01-31T18:00:61Z",
+            "20270131",
+            "+027-01-31",
+            "2027-01-3é",
+            "2027-01-31T18:00:00+01:00",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
         }
     }
 }

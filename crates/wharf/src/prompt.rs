@@ -42,6 +42,11 @@ pub(crate) fn new_password(from_stdin: bool, name: &str) -> Result<NewPassword, 
     Ok(NewPassword::Given(first))
 }
 
+/// A code from the terminal, as silent as a password.
+pub(crate) fn code(question: &str) -> Result<SecretSlice<u8>, Failure> {
+    ask(question).map_err(|_| Failure::new("no code was given, so none are in force"))
+}
+
 /// The first line, without its line break: `echo` and `printf` give the same.
 fn from_reader(reader: impl io::Read) -> Result<SecretSlice<u8>, Failure> {
     // Room for all of it at once: a buffer that grew would leave copies behind.

@@ -73,6 +73,9 @@ _wharf() {
             wharf__subcmd__user,show)
                 cmd="wharf__subcmd__user__subcmd__show"
                 ;;
+            wharf__subcmd__user,totp)
+                cmd="wharf__subcmd__user__subcmd__totp"
+                ;;
             wharf__subcmd__user__subcmd__certificate,add)
                 cmd="wharf__subcmd__user__subcmd__certificate__subcmd__add"
                 ;;
@@ -444,7 +447,7 @@ _wharf() {
             return 0
             ;;
         wharf__subcmd__user)
-            opts="-h --state --format --log --help add list show change remove enable disable password key certificate"
+            opts="-h --state --format --log --help add list show change remove enable disable password totp key certificate"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -473,7 +476,7 @@ _wharf() {
             return 0
             ;;
         wharf__subcmd__user__subcmd__add)
-            opts="-h --home --password-stdin --no-password --key --permissions --max-sessions --certificate --certificate-login --fxp --state --format --log --help"
+            opts="-h --home --password-stdin --no-password --key --permissions --max-sessions --certificate --certificate-login --fxp --expires --networks --login --scp --authorized-keys --state --format --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -530,6 +533,37 @@ _wharf() {
                     ;;
                 --fxp)
                     COMPREPLY=($(compgen -W "yes no" -- "${cur}"))
+                    return 0
+                    ;;
+                --expires)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --networks)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --login)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --scp)
+                    COMPREPLY=($(compgen -W "yes no" -- "${cur}"))
+                    return 0
+                    ;;
+                --authorized-keys)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --state)
@@ -694,7 +728,7 @@ _wharf() {
             return 0
             ;;
         wharf__subcmd__user__subcmd__change)
-            opts="-h --home --no-home --permissions --max-sessions --certificate-login --fxp --state --format --log --help"
+            opts="-h --home --no-home --permissions --max-sessions --certificate-login --fxp --expires --networks --login --scp --authorized-keys --state --format --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -721,6 +755,37 @@ _wharf() {
                     ;;
                 --fxp)
                     COMPREPLY=($(compgen -W "yes no" -- "${cur}"))
+                    return 0
+                    ;;
+                --expires)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --networks)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --login)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --scp)
+                    COMPREPLY=($(compgen -W "yes no" -- "${cur}"))
+                    return 0
+                    ;;
+                --authorized-keys)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --state)
@@ -1008,6 +1073,35 @@ _wharf() {
             ;;
         wharf__subcmd__user__subcmd__show)
             opts="-h --state --format --log --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --state)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wharf__subcmd__user__subcmd__totp)
+            opts="-h --off --no-confirm --state --format --log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -48,21 +48,22 @@ complete -c wharf -n "__fish_wharf_using_subcommand serve" -l log -d 'What is wr
 complete -c wharf -n "__fish_wharf_using_subcommand serve" -l anonymous -d 'Let anybody list and read without a password'
 complete -c wharf -n "__fish_wharf_using_subcommand serve" -l allow-plaintext -d 'Accept passwords in clear, without TLS'
 complete -c wharf -n "__fish_wharf_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password key certificate" -l state -d 'The folder of the database, the audit log and what else the server keeps' -r -f -a "(__fish_complete_directories)"
-complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password key certificate" -l format -d 'Text for people, or one JSON object a line for programs' -r -f -a "text\t'For people'
+complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password totp key certificate" -l state -d 'The folder of the database, the audit log and what else the server keeps' -r -f -a "(__fish_complete_directories)"
+complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password totp key certificate" -l format -d 'Text for people, or one JSON object a line for programs' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password key certificate" -l log -d 'What is written to standard error: error, warn, info, debug, trace, or a filter such as `info,wharf_server=debug`' -r
-complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password key certificate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password key certificate" -f -a "add" -d 'Add an account'
-complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password key certificate" -f -a "list" -d 'List the accounts'
-complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password key certificate" -f -a "show" -d 'Show an account with its keys and certificates'
-complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password key certificate" -f -a "change" -d 'Change what an account may do'
-complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password key certificate" -f -a "remove" -d 'Remove an account; its files stay'
-complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password key certificate" -f -a "enable" -d 'Let a disabled account log in again'
-complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password key certificate" -f -a "disable" -d 'Refuse an account\'s logins and end its sessions'
-complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password key certificate" -f -a "password" -d 'Give an account a new password'
-complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password key certificate" -f -a "key" -d 'Manage an account\'s SSH keys'
-complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password key certificate" -f -a "certificate" -d 'Manage the client certificates an account is known by'
+complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password totp key certificate" -l log -d 'What is written to standard error: error, warn, info, debug, trace, or a filter such as `info,wharf_server=debug`' -r
+complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password totp key certificate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password totp key certificate" -f -a "add" -d 'Add an account'
+complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password totp key certificate" -f -a "list" -d 'List the accounts'
+complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password totp key certificate" -f -a "show" -d 'Show an account with its keys and certificates'
+complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password totp key certificate" -f -a "change" -d 'Change what an account may do'
+complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password totp key certificate" -f -a "remove" -d 'Remove an account; its files stay'
+complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password totp key certificate" -f -a "enable" -d 'Let a disabled account log in again'
+complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password totp key certificate" -f -a "disable" -d 'Refuse an account\'s logins and end its sessions'
+complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password totp key certificate" -f -a "password" -d 'Give an account a new password'
+complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password totp key certificate" -f -a "totp" -d 'Ask an account for one-time codes at every login'
+complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password totp key certificate" -f -a "key" -d 'Manage an account\'s SSH keys'
+complete -c wharf -n "__fish_wharf_using_subcommand user; and not __fish_seen_subcommand_from add list show change remove enable disable password totp key certificate" -f -a "certificate" -d 'Manage the client certificates an account is known by'
 complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from add" -l home -d 'The folder the account sees as `/`, instead of the served folder' -r -f -a "(__fish_complete_directories)"
 complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from add" -l key -d 'A file with an SSH public key; may be given several times' -r -F
 complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from add" -l permissions -d 'What the account may do, as `full`, `read-only` or `read-only,/incoming=upload-only`' -r
@@ -73,6 +74,12 @@ factor\t'A second factor: the login takes the password and one of the account\'s
 login\t'A login: one of the account\'s certificates suffices'"
 complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from add" -l fxp -d 'Whether the account may have files sent between this server and another one' -r -f -a "yes\t''
 no\t''"
+complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from add" -l expires -d 'The day from which on nobody logs in to it any more: `2027-01-31`, or a time of it in UTC, `2027-01-31T18:00:00Z`' -r
+complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from add" -l networks -d 'Where it may come from, by whatever protocol: `10.0.0.0/8,2001:db8::/32`' -r
+complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from add" -l login -d 'What SSH asks for: `publickey`, `password` and `keyboard-interactive`, joined by `,` where one follows the other, by spaces where each is enough' -r
+complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from add" -l scp -d 'Whether it may use the old protocol of scp' -r -f -a "yes\t''
+no\t''"
+complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from add" -l authorized-keys -d 'A file with keys it can log in with, as OpenSSH\'s `authorized_keys`' -r -F
 complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from add" -l state -d 'The folder of the database, the audit log and what else the server keeps' -r -f -a "(__fish_complete_directories)"
 complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from add" -l format -d 'Text for people, or one JSON object a line for programs' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -98,6 +105,12 @@ factor\t'A second factor: the login takes the password and one of the account\'s
 login\t'A login: one of the account\'s certificates suffices'"
 complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from change" -l fxp -d 'Whether the account may have files sent between this server and another one' -r -f -a "yes\t''
 no\t''"
+complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from change" -l expires -d 'The day from which on nobody logs in to it any more: `2027-01-31`, or a time of it in UTC, `2027-01-31T18:00:00Z`; `never`' -r
+complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from change" -l networks -d 'Where it may come from, by whatever protocol: `10.0.0.0/8,2001:db8::/32`; `any`' -r
+complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from change" -l login -d 'What SSH asks for: `publickey`, `password` and `keyboard-interactive`, joined by `,` where one follows the other, by spaces where each is enough' -r
+complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from change" -l scp -d 'Whether it may use the old protocol of scp' -r -f -a "yes\t''
+no\t''"
+complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from change" -l authorized-keys -d 'A file with keys it can log in with, as OpenSSH\'s `authorized_keys`; `none`' -r -F
 complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from change" -l state -d 'The folder of the database, the audit log and what else the server keeps' -r -f -a "(__fish_complete_directories)"
 complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from change" -l format -d 'Text for people, or one JSON object a line for programs' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -125,6 +138,13 @@ json\t'For programs'"
 complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from password" -l log -d 'What is written to standard error: error, warn, info, debug, trace, or a filter such as `info,wharf_server=debug`' -r
 complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from password" -l password-stdin -d 'Read the password from standard input, up to the end or the first line break'
 complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from password" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from totp" -l state -d 'The folder of the database, the audit log and what else the server keeps' -r -f -a "(__fish_complete_directories)"
+complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from totp" -l format -d 'Text for people, or one JSON object a line for programs' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from totp" -l log -d 'What is written to standard error: error, warn, info, debug, trace, or a filter such as `info,wharf_server=debug`' -r
+complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from totp" -l off -d 'Ask it for codes no more'
+complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from totp" -l no-confirm -d 'Put the codes in force without asking for one, for scripts'
+complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from totp" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from key" -l state -d 'The folder of the database, the audit log and what else the server keeps' -r -f -a "(__fish_complete_directories)"
 complete -c wharf -n "__fish_wharf_using_subcommand user; and __fish_seen_subcommand_from key" -l format -d 'Text for people, or one JSON object a line for programs' -r -f -a "text\t'For people'
 json\t'For programs'"

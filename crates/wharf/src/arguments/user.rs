@@ -1,11 +1,13 @@
 //! The arguments of `wharf user`.
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
-use wharf_accounts::CertificateUse;
+use wharf_accounts::{CertificateUse, LoginRule, Network};
 
 use super::CommonArguments;
+use crate::date;
 
 #[derive(Debug, Args)]
 pub(crate) struct UserArguments {
@@ -52,6 +54,12 @@ pub(crate) enum UserCommand {
         #[command(flatten)]
         password: PasswordArguments,
     },
+    /// Ask an account for one-time codes at every login
+    ///
+    /// Shows a QR code for an authenticator app (TOTP, RFC 6238) and asks for one code before they
+    /// are in force; then prints ten recovery codes, once. SSH asks for the code on its own; over
+    /// FTP it follows the password directly, a recovery code after a `+`.
+    Totp(TotpArguments),
     /// Manage an account's SSH keys
     #[command(subcommand)]
     Key(KeyCommand),
@@ -99,6 +107,28 @@ pub(crate) struct AddArguments {
         hide_possible_values = true
     )]
     pub(crate) fxp: Choice,
+    /// The day from which on nobody logs in to it any more: `2027-01-31`, or a time of it in UTC,
+    /// `2027-01-31T18:00:00Z`
+    #[arg(long, value_name = "DATE|never", value_parser = expires)]
+    pub(crate) expires: Option<Expires>,
+    /// Where it may come from, by whatever protocol: `10.0.0.0/8,2001:db8::/32`
+    #[arg(long, value_name = "CIDR,…|any", value_parser = networks)]
+    pub(crate) networks: Option<Networks>,
+    /// What SSH asks for: `publickey`, `password` and `keyboard-interactive`, joined by `,` where
+    /// one follows the other, by spaces where each is enough
+    #[arg(long, value_name = "RULE|any", value_parser = login)]
+    pub(crate) login: Option<Login>,
+    /// Whether it may use the old protocol of scp
+    #[arg(
+        long,
+        value_name = "yes|no",
+        default_value = "no",
+        hide_possible_values = true
+    )]
+    pub(crate) scp: Choice,
+    /// A file with keys it can log in with, as OpenSSH's `authorized_keys`
+    #[arg(long, value_name = "FILE|none", value_parser = keys_file, value_hint = ValueHint::FilePath)]
+    pub(crate) authorized_keys: Option<KeysFile>,
 }
 
 #[derive(Debug, Args)]
@@ -137,6 +167,23 @@ pub(crate) struct Changes {
     /// Whether the account may have files sent between this server and another one
     #[arg(long, value_name = "yes|no", hide_possible_values = true)]
     pub(crate) fxp: Option<Choice>,
+    /// The day from which on nobody logs in to it any more: `2027-01-31`, or a time of it in UTC,
+    /// `2027-01-31T18:00:00Z`; `never`
+    #[arg(long, value_name = "DATE|never", value_parser = expires)]
+    pub(crate) expires: Option<Expires>,
+    /// Where it may come from, by whatever protocol: `10.0.0.0/8,2001:db8::/32`; `any`
+    #[arg(long, value_name = "CIDR,…|any", value_parser = networks)]
+    pub(crate) networks: Option<Networks>,
+    /// What SSH asks for: `publickey`, `password` and `keyboard-interactive`, joined by `,` where
+    /// one follows the other, by spaces where each is enough
+    #[arg(long, value_name = "RULE|any", value_parser = login)]
+    pub(crate) login: Option<Login>,
+    /// Whether it may use the old protocol of scp
+    #[arg(long, value_name = "yes|no", hide_possible_values = true)]
+    pub(crate) scp: Option<Choice>,
+    /// A file with keys it can log in with, as OpenSSH's `authorized_keys`; `none`
+    #[arg(long, value_name = "FILE|none", value_parser = keys_file, value_hint = ValueHint::FilePath)]
+    pub(crate) authorized_keys: Option<KeysFile>,
 }
 
 /// What a client certificate is good for at the login.
@@ -187,6 +234,70 @@ fn max_sessions(value: &str) -> Result<MaxSessions, String> {
         (_, Ok(limit)) if limit > 0 => Ok(MaxSessions(Some(limit))),
         _ => Err("give a number from 1 on, or `default`".to_owned()),
     }
+}
+
+/// When an account ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Expires(pub(crate) Option<SystemTime>);
+
+fn expires(value: &str) -> Result<Expires, String> {
+    if value == "never" {
+        return Ok(Expires(None));
+    }
+    let at = date::parse(value);
+    at.map(|at| Expires(Some(at))).ok_or_else(|| {
+        "give a day as `2027-01-31`, a time in UTC as `2027-01-31T18:00:00Z`, or `never`".to_owned()
+    })
+}
+
+/// Where an account may come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Networks(pub(crate) Vec<Network>);
+
+fn networks(value: &str) -> Result<Networks, String> {
+    if value == "any" {
+        return Ok(Networks(Vec::new()));
+    }
+    let networks = value.split(',').map(|text| text.trim().parse::<Network>());
+    let networks = networks.collect::<Result<_, _>>();
+    networks.map(Networks).map_err(|error| error.to_string())
+}
+
+/// What is enough for a login by SSH.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Login(pub(crate) Option<LoginRule>);
+
+fn login(value: &str) -> Result<Login, String> {
+    if value == "any" {
+        return Ok(Login(None));
+    }
+    let rule = value.parse::<LoginRule>();
+    rule.map(|rule| Login(Some(rule)))
+        .map_err(|error| error.to_string())
+}
+
+/// A file of keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeysFile(pub(crate) Option<PathBuf>);
+
+fn keys_file(value: &str) -> Result<KeysFile, String> {
+    match value {
+        "" => Err("give a file, or `none`".to_owned()),
+        "none" => Ok(KeysFile(None)),
+        file => Ok(KeysFile(Some(file.into()))),
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TotpArguments {
+    /// The account
+    pub(crate) name: String,
+    /// Ask it for codes no more
+    #[arg(long, conflicts_with = "no_confirm")]
+    pub(crate) off: bool,
+    /// Put the codes in force without asking for one, for scripts
+    #[arg(long)]
+    pub(crate) no_confirm: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,8 +3,10 @@
 mod certificates;
 mod files;
 mod keys;
+mod logins;
 mod permissions;
 mod show;
+mod totp;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -74,6 +76,12 @@ pub(crate) fn database(error: Error) -> Failure {
         }
         Error::UnknownKey { name, .. } => Some(list("key", name)),
         Error::UnknownCertificate { name, .. } => Some(list("certificate", name)),
+        Error::TotpExists(name) => {
+            let name = shell::quote(name.as_str());
+            Some(format!(
+                "`wharf user totp {name} --off` takes them away, for new ones"
+            ))
+        }
         Error::TooManyKeys { .. } => Some("`wharf user key remove` makes room".into()),
         Error::TooManyCertificates { .. } => {
             Some("`wharf user certificate remove` makes room".into())
@@ -129,6 +137,7 @@ impl User {
                 )
             }
             UserCommand::Password { name, password } => self.password(&name, &password).await,
+            UserCommand::Totp(arguments) => self.totp(&arguments).await,
             UserCommand::Key(command) => self.key(command).await,
             UserCommand::Certificate(command) => self.certificate(command).await,
         }
@@ -171,6 +180,14 @@ impl User {
             max_sessions: arguments.max_sessions,
             certificate_use: arguments.certificate_login.into(),
             fxp: arguments.fxp.into(),
+            expires: arguments.expires.and_then(|expires| expires.0),
+            networks: arguments
+                .networks
+                .map(|networks| networks.0)
+                .unwrap_or_default(),
+            login: arguments.login.and_then(|login| login.0),
+            scp: arguments.scp.into(),
+            authorized_keys: logins::keys_file(arguments.authorized_keys.as_ref())?,
             ..NewAccount::new(name.clone())
         };
         if !arguments.no_password {
@@ -232,6 +249,10 @@ impl User {
                 .certificates(&account.name)
                 .await
                 .map_err(database)?,
+            recovery_codes: accounts
+                .recovery_codes_left(account.id)
+                .await
+                .map_err(database)?,
         })
     }
 
@@ -249,11 +270,16 @@ impl User {
             (None, true) => Some(None),
             (None, false) => None,
         };
+        let keys_file = logins::keys_file(changes.authorized_keys.as_ref())?;
         self.apply(&name, &changes, new_permissions, new_home)
             .await
             .map_err(database)?;
+        self.apply_logins(&name, &changes, keys_file)
+            .await
+            .map_err(database)?;
         let account = self.account(name.as_str()).await?;
-        self.say(&name, "changed", show::json(&account))
+        let notes = logins::notes(&account, &changes);
+        self.say(&name, &format!("changed{notes}"), show::json(&account))
     }
 
     async fn apply(

@@ -1,6 +1,7 @@
 //! Accounts, keys and certificates as text and as JSON.
 
 use std::fmt::Write as _;
+use std::time::SystemTime;
 
 use serde_json::{Value as Json, json};
 use wharf_accounts::{Account, AccountCertificate, AccountKey};
@@ -12,6 +13,8 @@ pub(super) struct Everything<'a> {
     pub(super) account: &'a Account,
     pub(super) keys: Vec<AccountKey>,
     pub(super) certificates: Vec<AccountCertificate>,
+    /// How many it has not used yet.
+    pub(super) recovery_codes: u32,
 }
 
 /// One account a line, in columns.
@@ -64,6 +67,12 @@ impl Everything<'_> {
             ("password", either(account.has_password, "set", "none")),
             ("certificates", account.certificate_use.to_string()),
             ("fxp", either(account.fxp, "yes", "no")),
+            ("expires", expires(account)),
+            ("networks", networks(account)),
+            ("login", login(account)),
+            ("codes", codes(account, self.recovery_codes)),
+            ("scp", either(account.scp, "yes", "no")),
+            ("keys in", keys_file(account)),
             ("created", timestamp(account.created)),
         ] {
             let _ = writeln!(text, "{name:<13}{value}");
@@ -82,6 +91,9 @@ impl Everything<'_> {
     /// The account as an object, with its keys and certificates where it has any.
     pub(super) fn json(&self) -> Json {
         let mut object = json(self.account);
+        if self.account.has_totp {
+            object["recovery_codes_left"] = self.recovery_codes.into();
+        }
         if !self.keys.is_empty() {
             object["keys"] = self.keys.iter().map(key_json).collect();
         }
@@ -125,6 +137,12 @@ pub(super) fn json(account: &Account) -> Json {
         "has_password": account.has_password,
         "certificate_login": account.certificate_use.word(),
         "fxp": account.fxp,
+        "expires": account.expires.map(timestamp),
+        "networks": account.networks.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "login": account.login.as_ref().map(ToString::to_string),
+        "totp": account.has_totp,
+        "scp": account.scp,
+        "authorized_keys": account.authorized_keys.as_ref().map(|file| file.display().to_string()),
         "created": timestamp(account.created),
     })
 }
@@ -148,10 +166,12 @@ pub(super) fn certificate_json(held: &AccountCertificate) -> Json {
 }
 
 fn state(account: &Account) -> &'static str {
-    if account.enabled {
+    if !account.enabled {
+        "disabled"
+    } else if account.is_active(SystemTime::now()) {
         "enabled"
     } else {
-        "disabled"
+        "expired"
     }
 }
 
@@ -170,4 +190,42 @@ fn sessions(account: &Account) -> String {
     account
         .max_sessions
         .map_or_else(|| "default".to_owned(), |limit| limit.to_string())
+}
+
+fn expires(account: &Account) -> String {
+    account
+        .expires
+        .map_or_else(|| "never".to_owned(), timestamp)
+}
+
+fn networks(account: &Account) -> String {
+    let networks: Vec<_> = account.networks.iter().map(ToString::to_string).collect();
+    if networks.is_empty() {
+        "any".to_owned()
+    } else {
+        networks.join(",")
+    }
+}
+
+/// What counts, which is not always what was set.
+fn login(account: &Account) -> String {
+    match (&account.login, account.has_totp) {
+        (None, false) => "any".to_owned(),
+        (None, true) | (Some(_), _) => account.login_rule().to_string(),
+    }
+}
+
+fn codes(account: &Account, recovery_codes: u32) -> String {
+    if account.has_totp {
+        format!("asked for, {recovery_codes} recovery codes left")
+    } else {
+        "none".to_owned()
+    }
+}
+
+fn keys_file(account: &Account) -> String {
+    account.authorized_keys.as_ref().map_or_else(
+        || "the database alone".to_owned(),
+        |file| format!("the database and {}", file.display()),
+    )
 }

@@ -133,3 +133,25 @@ fn interrupting_the_question_leaves_the_terminal_as_it_was() {
     assert!(terminal.echoes());
     assert_eq!(scratch.ok(&["user", "list", "--format", "json"]), "");
 }
+
+#[test]
+fn a_code_has_to_be_right_before_codes_are_in_force() {
+    let scratch = Scratch::new();
+    scratch.ok(&["user", "add", "ann"]);
+    let mut terminal = Terminal::new();
+    let totp = ["user", "totp", "ann"];
+    let wrong = ["12345\r", "abcdef\r", "\r"];
+    let (ended, screen) = terminal.run(&scratch, &totp, &wrong);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stdout.contains("otpauth://"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("Recovery"), "{}", ended.stdout);
+    assert!(screen.contains("this is not the code"), "{screen}");
+    let (ended, _) = terminal.run(&scratch, &totp, &["\x03"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(terminal.echoes());
+    assert!(
+        scratch
+            .ok(&["user", "show", "ann"])
+            .contains("codes        none")
+    );
+}

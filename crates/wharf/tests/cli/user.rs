@@ -184,6 +184,130 @@ fn a_private_key_is_refused() {
     }
 }
 
+#[test]
+fn what_holds_for_logins_is_set_shown_and_taken_back() {
+    let scratch = Scratch::new();
+    let keys = scratch.write("keys", &format!("{KEY}\nsurprise {KEY}\n"));
+    let keys = keys.to_str().unwrap();
+    let added = scratch.json(&[
+        "user",
+        "add",
+        "ann",
+        "--expires",
+        "2040-01-31",
+        "--networks",
+        "10.0.0.0/8,::1",
+        "--login",
+        "publickey,password",
+        "--scp",
+        "yes",
+        "--authorized-keys",
+        keys,
+        "--format",
+        "json",
+    ]);
+    let real = fs::canonicalize(keys).unwrap();
+    for (name, value) in [
+        ("expires", json!("2040-01-31T00:00:00Z")),
+        ("networks", json!(["10.0.0.0/8", "::1/128"])),
+        ("login", json!("publickey,password")),
+        ("scp", json!(true)),
+        ("authorized_keys", json!(real.to_str().unwrap())),
+        ("totp", json!(false)),
+    ] {
+        assert_eq!(added[name], value, "{name}");
+    }
+    let shown = scratch.ok(&["user", "show", "ann"]);
+    for line in [
+        "expires      2040-01-31T00:00:00Z\n",
+        "networks     10.0.0.0/8,::1/128\n",
+        "login        publickey,password\n",
+        "scp          yes\n",
+    ] {
+        assert!(shown.contains(line), "{shown}");
+    }
+    let told = scratch.ok(&["user", "change", "ann", "--authorized-keys", keys]);
+    assert!(told.contains("line 2: `surprise` is not known"), "{told}");
+    let told = scratch.ok(&["user", "change", "ann", "--login", "publickey"]);
+    assert!(told.contains("Over FTP it does not get in"), "{told}");
+    for (option, value) in [
+        ("--expires", "never"),
+        ("--networks", "any"),
+        ("--login", "any"),
+        ("--scp", "no"),
+        ("--authorized-keys", "none"),
+    ] {
+        let told = scratch.ok(&["user", "change", "ann", option, value]);
+        assert_eq!(told, "`ann` changed\n");
+    }
+    let changed = show(&scratch, "ann");
+    for name in ["expires", "login", "authorized_keys"] {
+        assert_eq!(changed[name], Json::Null, "{name}");
+    }
+    assert_eq!(
+        (&changed["networks"], &changed["scp"]),
+        (&json!([]), &json!(false))
+    );
+
+    scratch.ok(&["user", "change", "ann", "--expires", "2020-01-01"]);
+    assert!(scratch.ok(&["user", "list"]).contains("ann   expired "));
+}
+
+#[test]
+fn codes_are_given_and_taken_away() {
+    let scratch = Scratch::new();
+    scratch.ok(&["user", "add", "ann"]);
+    let refused = scratch.run(&["user", "totp", "ann"]);
+    assert_eq!(refused.code, Some(2));
+    assert!(
+        refused.stderr.contains("hint: `--no-confirm`"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(show(&scratch, "ann")["totp"], false);
+
+    let given = scratch.ok(&["user", "totp", "ann", "--no-confirm"]);
+    let address = "otpauth://totp/wharf:ann?secret=";
+    for says in ["█▄▄▄█ ", address, "is asked for a code", "Recovery codes"] {
+        assert!(given.contains(says), "{given}");
+    }
+    let recovery = given
+        .lines()
+        .filter(|line| line.len() == 21 && line.matches('-').count() == 3);
+    assert_eq!(recovery.count(), 10, "{given}");
+    let shown = show(&scratch, "ann");
+    assert_eq!(
+        (&shown["totp"], &shown["recovery_codes_left"]),
+        (&json!(true), &json!(10))
+    );
+    let again = scratch.run(&["user", "totp", "ann", "--no-confirm"]);
+    assert_eq!(again.code, Some(1));
+    assert!(
+        again.stderr.contains("hint: `wharf user totp ann --off`"),
+        "{}",
+        again.stderr
+    );
+    scratch.ok(&["user", "totp", "ann", "--off"]);
+    assert_eq!(show(&scratch, "ann")["totp"], false);
+    let again = scratch.run(&["user", "totp", "ann", "--off"]);
+    assert!(
+        again.stderr.contains("has no one-time codes"),
+        "{}",
+        again.stderr
+    );
+
+    let given = scratch.json(&["user", "totp", "ann", "--no-confirm", "--format", "json"]);
+    let secret = given["secret"].as_str().unwrap();
+    assert_eq!(secret.len(), 32);
+    assert!(
+        given["address"]
+            .as_str()
+            .unwrap()
+            .starts_with(&format!("{address}{secret}&"))
+    );
+    assert_eq!(given["recovery_codes"].as_array().unwrap().len(), 10);
+}
+
 // tidy: table
 #[test]
 fn what_cannot_be_is_refused_and_nothing_is_added() {
@@ -247,6 +371,33 @@ fn what_cannot_be_is_refused_and_nothing_is_added() {
         (&["user", "disable", "bob"], 1, "there is no account `bob`"),
         (&["user", "password", "bob"], 1, "there is no account `bob`"),
         (&["user", "change", "ann"], 2, "required"),
+        (
+            &["user", "change", "ann", "--expires", "tomorrow"],
+            2,
+            "give a day as `2027-01-31`",
+        ),
+        (
+            &["user", "change", "ann", "--networks", "10.0.0.1/8"],
+            2,
+            "hint: `10.0.0.0/8` is the network",
+        ),
+        (
+            &["user", "change", "ann", "--login", "publickey,"],
+            2,
+            "is not a way to log in",
+        ),
+        (
+            &[
+                "user",
+                "change",
+                "ann",
+                "--authorized-keys",
+                "/nowhere/keys",
+            ],
+            1,
+            "the file of keys `/nowhere/keys` cannot be used",
+        ),
+        (&["user", "totp", "bob"], 1, "there is no account `bob`"),
     ] {
         let refused = scratch.run(arguments);
         assert_eq!(
