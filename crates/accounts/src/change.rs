@@ -1,24 +1,24 @@
 //! Changing accounts. Every change is one transaction that raises the revision.
 
 mod certificates;
+mod keys;
 mod logins;
 mod totp;
 
 use crate::account::{Account, NewAccount};
 use crate::error::{Error, HomeError, Result};
-use crate::key::{self, AccountKey, PublicKey};
+use crate::key;
 use crate::login_rule::LoginRule;
 use crate::name::AccountName;
 use crate::password::{self, StoredPassword, generate_password};
 use crate::permissions::Permissions;
-use crate::store::{Accounts, Record, now, seconds, time};
+use crate::store::{Accounts, Record, now, seconds};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Sqlite, Transaction};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path};
-use std::time::SystemTime;
 
 impl Accounts {
     /// Makes an account, enabled.
@@ -118,49 +118,6 @@ impl Accounts {
         check_limit(max)?;
         let sql = "UPDATE account SET max_sessions = ?2 WHERE id = ?1";
         self.set(name, sql, max.map(i64::from)).await
-    }
-
-    /// Adds a public key, given as the line of a `.pub` file, under a label or its own comment.
-    ///
-    /// # Errors
-    /// There is no such account, the line is no key that is taken, the account has it already or
-    /// has as many as it may, or the database failed.
-    pub async fn add_key(
-        &self,
-        name: &AccountName,
-        line: &str,
-        label: Option<&str>,
-    ) -> Result<AccountKey> {
-        let key: PublicKey = line.parse()?;
-        let label = key::label(label, &key)?;
-        let mut change = self.change().await?;
-        let id = change.id(name).await?;
-        let key = change.insert_key(name, id, key, label).await?;
-        change.touch(id).await?;
-        change.commit(id).await?;
-        Ok(key)
-    }
-
-    /// Removes the key with this fingerprint, as OpenSSH prints it, with or without `SHA256:`.
-    ///
-    /// # Errors
-    /// There is no such account or key, or the database failed.
-    pub async fn remove_key(&self, name: &AccountName, fingerprint: &str) -> Result<()> {
-        let digest = fingerprint.strip_prefix("SHA256:").unwrap_or(fingerprint);
-        let mut change = self.change().await?;
-        let id = change.id(name).await?;
-        let delete = sqlx::query("DELETE FROM public_key WHERE account = ? AND fingerprint = ?")
-            .bind(id)
-            .bind(format!("SHA256:{digest}"));
-        if change.run(delete).await? == 0 {
-            let fingerprint = fingerprint.escape_debug().to_string();
-            return Err(Error::UnknownKey {
-                name: name.clone(),
-                fingerprint,
-            });
-        }
-        change.touch(id).await?;
-        change.commit(id).await
     }
 
     /// Makes the account `wharf`, with full permissions and a random password, when there is no
@@ -324,47 +281,6 @@ impl Change<'_> {
         Ok(account)
     }
 
-    async fn insert_key(
-        &mut self,
-        name: &AccountName,
-        account: i64,
-        key: PublicKey,
-        label: String,
-    ) -> Result<AccountKey> {
-        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM public_key WHERE account = ?")
-            .bind(account)
-            .fetch_one(&mut *self.transaction)
-            .await?;
-        if count >= MAX_KEYS {
-            return Err(Error::TooManyKeys { max: MAX_KEYS });
-        }
-        let (added, fingerprint) = (now(), key.fingerprint());
-        let insert = sqlx::query(
-            "INSERT INTO public_key (account, wire, fingerprint, label, added) VALUES (?, ?, ?, ?, ?)",
-        )
-        .bind(account)
-        .bind(key.wire())
-        .bind(&*fingerprint)
-        .bind(&*label)
-        .bind(added);
-        if let Err(error) = self.run(insert).await {
-            let exists = || Error::KeyExists {
-                name: name.clone(),
-                fingerprint: fingerprint.clone(),
-            };
-            return Err(if is_taken(&error) {
-                exists()
-            } else {
-                error.into()
-            });
-        }
-        Ok(AccountKey {
-            key,
-            label,
-            added: time(added).unwrap_or(SystemTime::UNIX_EPOCH),
-        })
-    }
-
     /// Makes the change true and tells those who watch.
     async fn commit(self, id: i64) -> Result<()> {
         self.transaction.commit().await?;
@@ -411,5 +327,3 @@ fn is_taken(error: &sqlx::Error) -> bool {
 }
 
 const ENABLED: &str = "UPDATE account SET enabled = ?2 WHERE id = ?1";
-/// The greatest number of keys of one account.
-const MAX_KEYS: i64 = 64;

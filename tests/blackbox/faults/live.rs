@@ -30,6 +30,60 @@ fn a_removed_account_is_out_within_five_seconds() {
 }
 
 #[test]
+fn an_account_whose_time_is_over_is_out_within_five_seconds() {
+    let wharf = Wharf::start();
+    let ann = wharf.add_account::<&str>("ann", &[]);
+    let mut live = wharf.session_of(&ann);
+    let soon = std::time::SystemTime::now() + Duration::from_secs(3);
+    let soon = wharf_tests::probe::utc(soon);
+    assert!(
+        wharf
+            .user(["change", "ann", "--expires", &soon], "")
+            .status
+            .success()
+    );
+    // Nothing changes any more when the moment comes.
+    live.expect("PWD", 257);
+    std::thread::sleep(Duration::from_secs(2));
+    refused_within_five_seconds(&mut live, "PWD");
+    let mut again = wharf.connect();
+    again.expect("USER ann", 331);
+    again.expect(format!("PASS {}", ann.password), 530);
+    wharf.wait_event("login_failed", |event| event["cause"] == "B-12");
+    assert!(
+        wharf
+            .user(["change", "ann", "--expires", "never"], "")
+            .status
+            .success()
+    );
+    wharf.session_of(&ann).expect("PWD", 257);
+}
+
+#[test]
+fn who_may_not_come_from_there_any_more_is_out_within_five_seconds() {
+    let wharf = Wharf::start();
+    let ann = wharf.add_account("ann", &["--networks", "127.0.0.0/8,::1"]);
+    let mut live = wharf.session_of(&ann);
+    let elsewhere = wharf.user(["change", "ann", "--networks", "192.0.2.0/24"], "");
+    assert!(elsewhere.status.success(), "{elsewhere}");
+    refused_within_five_seconds(&mut live, "PWD");
+}
+
+#[test]
+fn an_account_that_is_given_codes_loses_the_sessions_without_one() {
+    let wharf = Wharf::start();
+    let ann = wharf.add_account::<&str>("ann", &[]);
+    let mut live = wharf.session_of(&ann);
+    assert!(
+        wharf
+            .user(["totp", "ann", "--no-confirm"], "")
+            .status
+            .success()
+    );
+    refused_within_five_seconds(&mut live, "PWD");
+}
+
+#[test]
 fn a_disabled_account_loses_a_running_transfer() {
     let wharf = Wharf::start();
     let ann = wharf.add_account::<&str>("ann", &[]);

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use wharf_tests::{Control, Wharf, probe};
+use aws_lc_rs::hmac;
+use wharf_tests::{Account, Control, Wharf, probe};
 
 #[test]
 fn a1_a_missing_user_takes_as_long_as_a_wrong_password() {
@@ -221,4 +222,105 @@ fn a9_one_session_is_one_account() {
     control.expect(format!("PASS {}", bob.password), 530);
     control.login(&bob);
     assert_eq!(control.retrieve("RETR own"), b"bob's");
+}
+
+#[test]
+fn a8_an_account_enters_from_its_networks_only() {
+    let wharf = Wharf::start();
+    let ann = wharf.add_account("ann", &["--networks", "192.0.2.0/24,2001:db8::/32"]);
+    let mut control = wharf.connect();
+    control.expect("USER ann", 331);
+    let right = control.expect(format!("PASS {}", ann.password), 530);
+    control.expect("USER ann", 331);
+    let wrong = control.expect("PASS wrong", 530);
+    assert_eq!(
+        right, wrong,
+        "the right password from elsewhere says no more"
+    );
+    wharf.wait_event("login_failed", |event| event["cause"] == "B-6");
+    let here = wharf.user(["change", "ann", "--networks", "127.0.0.0/8,::1"], "");
+    assert!(here.status.success(), "{here}");
+    wharf.session_of(&ann).expect("PWD", 257);
+}
+
+#[test]
+fn a14_the_code_follows_the_password_and_is_used_up() {
+    let wharf = Wharf::with_settings("[limits]\nlogin_attempts = 100\n");
+    let ann = wharf.add_account::<&str>("ann", &[]);
+    let given = wharf.user(["totp", "ann", "--no-confirm"], "");
+    let given: serde_json::Value = serde_json::from_slice(&given.output).expect("JSON");
+    let secret = given["secret"].as_str().expect("a secret");
+    let recovery = given["recovery_codes"][0].as_str().expect("a code");
+    let mut control = wharf.connect();
+    let mut refused = |password: String| {
+        control.expect("USER ann", 331);
+        control.expect(format!("PASS {password}"), 530)
+    };
+    let without = refused(ann.password.clone());
+    assert_eq!(
+        without,
+        refused("wrong".to_owned()),
+        "half of it says no more than none"
+    );
+    wharf.wait_event("login_failed", |event| event["cause"] == "B-19");
+    let code = totp(secret);
+    refused(format!("wrong{code}"));
+    refused(format!("{}+{code}", ann.password));
+    let with = |code: &str| Account {
+        name: ann.name.clone(),
+        password: format!("{}{code}", ann.password),
+    };
+    // At the same time, on twenty connections: one gets in.
+    let tries: Vec<_> = (0..20)
+        .map(|_| {
+            let (mut control, sent) = (wharf.connect(), with(&code).password);
+            std::thread::spawn(move || {
+                control.expect("USER ann", 331);
+                control.command(format!("PASS {sent}")).code
+            })
+        })
+        .collect();
+    let told: Vec<_> = tries
+        .into_iter()
+        .map(|one| one.join().expect("a login"))
+        .collect();
+    assert_eq!(
+        told.iter().filter(|code| **code == 230).count(),
+        1,
+        "{told:?}"
+    );
+    wharf
+        .session_of(&with(&format!("+{recovery}")))
+        .expect("PWD", 257);
+    refused(format!("{}+{recovery}", ann.password));
+}
+
+/// RFC 6238, by hand.
+fn totp(secret: &str) -> String {
+    let mut bits = 0_u64;
+    let mut key = Vec::new();
+    for (at, letter) in secret.bytes().enumerate() {
+        let value = match letter {
+            b'A'..=b'Z' => letter - b'A',
+            _ => letter - b'2' + 26,
+        };
+        bits = bits << 5 | u64::from(value);
+        if at % 8 == 7 {
+            key.extend_from_slice(&bits.to_be_bytes()[3..]);
+            bits = 0;
+        }
+    }
+    let since = std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .expect("after 1970");
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key);
+    let tag = hmac::sign(&key, &(since.as_secs() / 30).to_be_bytes());
+    let offset = usize::from(tag.as_ref()[19] & 0xf);
+    let word: [u8; 4] = tag.as_ref()[offset..offset + 4]
+        .try_into()
+        .expect("four bytes");
+    format!(
+        "{:06}",
+        (u32::from_be_bytes(word) & 0x7fff_ffff) % 1_000_000
+    )
 }

@@ -179,7 +179,9 @@ fn entry(line: usize, text: &[u8]) -> Result<AuthorizedKey, String> {
 /// Whether the type of a key comes first: no option has a name like one.
 fn begins_with_key(text: &[u8]) -> bool {
     let types: [&[u8]; 3] = [b"ssh-", b"ecdsa-", b"sk-"];
-    types.iter().any(|start| text.starts_with(start))
+    types
+        .iter()
+        .any(|start| text.get(..start.len()) == Some(*start))
 }
 
 /// The first word, and what follows it without the space in between.

@@ -4,6 +4,7 @@ mod certificates;
 mod config;
 mod harness;
 mod lifecycle;
+mod logins;
 mod serve;
 mod ssh;
 mod terminal;
