@@ -42,14 +42,17 @@ pub enum Denial {
 }
 
 /// What a password is sent for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PasswordUse {
+#[derive(Debug, Clone, Copy)]
+pub enum PasswordUse<'a> {
     /// It is the whole login, as in FTP: an account with codes sends one behind its password, six
     /// digits directly or a recovery code after a `+`.
     WithCode,
     /// It is one step of a login by SSH, whose front-end follows
     /// [`Account::login_rule`] and asks for the code on its own.
     Alone,
+    /// It was asked for together with this code (keyboard-interactive), of everybody, so that the
+    /// question does not tell whose password was right. An account without codes takes any.
+    Beside(&'a SecretSlice<u8>),
 }
 
 impl Accounts {
@@ -69,7 +72,7 @@ impl Accounts {
         &self,
         name: &[u8],
         password: &SecretSlice<u8>,
-        purpose: PasswordUse,
+        purpose: PasswordUse<'_>,
         peer: IpAddr,
     ) -> Result<Account, LoginError> {
         let start = Instant::now();
@@ -99,7 +102,7 @@ impl Accounts {
         &self,
         name: &[u8],
         sent: &SecretSlice<u8>,
-        purpose: PasswordUse,
+        purpose: PasswordUse<'_>,
         peer: IpAddr,
     ) -> Result<Account, LoginError> {
         // Refused before any work, and whoever is asked for: so nothing is told by it.
@@ -110,20 +113,22 @@ impl Accounts {
             Ok(name) => self.record(&name).await?,
             Err(_) => None,
         };
-        let split =
-            purpose == PasswordUse::WithCode && record.as_ref().is_some_and(Record::has_totp);
-        let (password, code) = if split {
-            totp::split(sent)
-        } else {
-            (SecretSlice::from(sent.expose_secret().to_vec()), None)
+        let has_totp = record.as_ref().is_some_and(Record::has_totp);
+        let whole = || SecretSlice::from(sent.expose_secret().to_vec());
+        let (password, code) = match purpose {
+            PasswordUse::WithCode if has_totp => totp::split(sent),
+            PasswordUse::WithCode | PasswordUse::Alone => (whole(), None),
+            PasswordUse::Beside(code) => (whole(), Some(code.clone())),
         };
         let account = self.check_password(record, &password, peer).await?;
-        if purpose == PasswordUse::WithCode {
-            if !account.password_is_enough() {
+        match purpose {
+            PasswordUse::Alone => return Ok(account),
+            PasswordUse::WithCode if !account.password_is_enough() => {
                 return Err(LoginError::Denied(Denial::Method));
             }
-            self.check_code(&account, code.as_ref()).await?;
+            PasswordUse::WithCode | PasswordUse::Beside(_) => {}
         }
+        self.check_code(&account, code.as_ref()).await?;
         Ok(account)
     }
 

@@ -149,6 +149,38 @@ async fn a14_ftp_takes_the_password_with_the_code_behind_it() {
 }
 
 #[tokio::test]
+async fn a14_a_code_that_was_asked_for_beside_the_password_counts() {
+    let (house, _, codes, recovery) = enrolled().await;
+    house.add("bob", Some("right")).await;
+    let login = async |user: &[u8], password: &str, code: &str| {
+        let (password, code) = (secret(password), secret(code));
+        let beside = PasswordUse::Beside(&code);
+        let told = house.accounts.authenticate(user, &password, beside, PEER);
+        denial(told.await)
+    };
+    let code = codes.code_at(SystemTime::now());
+    let bad = Some(Denial::BadCredentials);
+    assert_eq!(login(b"ann", "wrong", &code).await, bad);
+    assert_eq!(login(b"nobody", "right", &code).await, bad);
+    assert_eq!(login(b"ann", "right", "").await, Some(Denial::Code));
+    assert_eq!(login(b"ann", "right", &code).await, None);
+    assert_eq!(login(b"ann", "right", &code).await, Some(Denial::Code));
+    let lost = recovery[9].expose_secret();
+    assert_eq!(login(b"ann", "right", lost).await, None);
+    for any in ["", "123456", "x"] {
+        assert_eq!(login(b"bob", "right", any).await, None, "bob has no codes");
+    }
+    // The rule is followed by the front-end, of which this is one step.
+    let rule = "publickey,keyboard-interactive".parse().unwrap();
+    house
+        .accounts
+        .set_login(&name("bob"), Some(&rule))
+        .await
+        .unwrap();
+    assert_eq!(login(b"bob", "right", "").await, None);
+}
+
+#[tokio::test]
 async fn a14_a_client_certificate_is_no_way_round_the_code() {
     let house = House::new().await;
     let new = NewAccount {

@@ -174,7 +174,7 @@ async fn refused_by_all(house: &House, peer: IpAddr, expected: Option<Denial>) {
     assert_eq!(denial(told), expected, "{peer}");
 }
 
-async fn by_password(house: &House, purpose: PasswordUse, peer: IpAddr) -> Option<Denial> {
+async fn by_password(house: &House, purpose: PasswordUse<'_>, peer: IpAddr) -> Option<Denial> {
     let password = secret("right");
     let told = house
         .accounts

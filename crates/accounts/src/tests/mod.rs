@@ -21,7 +21,7 @@ use tempfile::TempDir;
 /// Who logs in, where nothing else is said.
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 /// As FTP sends it.
-const WHOLE: PasswordUse = PasswordUse::WithCode;
+const WHOLE: PasswordUse<'_> = PasswordUse::WithCode;
 
 /// A database in a folder of its own.
 struct House {

@@ -195,13 +195,15 @@ impl Connection {
     /// fails here leaves nothing of the account behind.
     async fn admit(&mut self, account: Account, credential: Credential, seen: u64) -> Outcome {
         let name = account.name.clone();
-        let method = match &credential {
-            Credential::Nothing => "anonymous",
-            Credential::Password => "password",
-            Credential::PasswordAndCertificate(_) => "password and certificate",
-            Credential::Certificate(_) => "certificate",
+        let method = match (&credential, account.has_totp) {
+            (Credential::Nothing, _) => "anonymous",
+            (Credential::Password, false) => "password",
+            (Credential::Password, true) => "password and code",
+            (Credential::PasswordAndCertificate(_), false) => "password and certificate",
+            (Credential::PasswordAndCertificate(_), true) => "password, code and certificate",
+            (Credential::Certificate(_), _) => "certificate",
             // Logins by SSH end elsewhere.
-            Credential::Ssh(_) => "ssh",
+            (Credential::Ssh(_), _) => "ssh",
         };
         self.guard.handle.set_credential(credential);
         if self.requires_certificate() {
