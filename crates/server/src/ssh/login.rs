@@ -210,7 +210,7 @@ impl Connection {
                 Denial::BadCredentials | Denial::Code => id::B_1,
                 Denial::Key => id::G_9,
                 Denial::Disabled | Denial::Expired => id::B_12,
-                Denial::Network => id::B_13,
+                Denial::Network => id::B_6,
                 Denial::Method => id::G_13,
             })),
             Err(LoginError::Busy) => {
