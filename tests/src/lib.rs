@@ -14,6 +14,7 @@ pub mod probe;
 pub mod program;
 mod reply;
 pub mod scratch;
+pub mod ssh;
 pub mod start;
 pub mod tls;
 pub mod tree;

@@ -33,6 +33,7 @@ pub struct Builder {
     before: Vec<String>,
     listen: String,
     implicit: bool,
+    sftp: bool,
     plaintext: bool,
 }
 
@@ -49,6 +50,7 @@ impl Builder {
             before: Vec::new(),
             listen: "127.0.0.1".to_owned(),
             implicit: false,
+            sftp: false,
             plaintext: true,
         }
     }
@@ -99,6 +101,13 @@ impl Builder {
     #[must_use]
     pub const fn implicit(mut self) -> Self {
         self.implicit = true;
+        self
+    }
+
+    /// A listener for SFTP, on any free port: [`Wharf::sftp`].
+    #[must_use]
+    pub const fn sftp(mut self) -> Self {
+        self.sftp = true;
         self
     }
 
@@ -196,7 +205,8 @@ impl Builder {
             .arg(self.scratch.state());
         command.args(["--listen", &self.listen, "--ftp", &self.port.to_string()]);
         command.args(["--ftps", if self.implicit { "0" } else { "off" }]);
-        command.args(["--sftp", "off", "--web", "off"]);
+        command.args(["--sftp", if self.sftp { "0" } else { "off" }]);
+        command.args(["--web", "off"]);
         command.args([
             "--passive-ports",
             &self.ports.argument(),

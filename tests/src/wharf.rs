@@ -88,6 +88,18 @@ impl Wharf {
             .expect("a line that says where implicit FTPS listens")
     }
 
+    /// Where SSH connections go.
+    ///
+    /// # Panics
+    /// When it was started without [`Builder::sftp`].
+    #[must_use]
+    #[track_caller]
+    pub fn sftp(&self) -> SocketAddr {
+        self.events
+            .listening("sftp")
+            .expect("a line that says where SFTP listens")
+    }
+
     /// `127.0.0.1:PORT`, for URLs.
     #[must_use]
     pub fn host(&self) -> String {

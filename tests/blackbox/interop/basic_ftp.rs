@@ -7,14 +7,14 @@ use super::client::{Client, Outcome, Target, text};
 
 pub(crate) struct BasicFtp;
 
-/// Where `cargo xtask setup` installs it: `clients` in the target folder.
-fn library() -> PathBuf {
+/// A package of Node.js where `cargo xtask setup` installs it: `clients` in the target folder.
+pub(crate) fn library(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
     let target = test.ancestors().nth(3).expect("a target folder");
-    let library = target.join("clients/node_modules/basic-ftp");
+    let library = target.join("clients/node_modules").join(name);
     assert!(
         library.is_dir(),
-        "basic-ftp is missing at {}\nhint: run `cargo xtask setup`",
+        "{name} is missing at {}\nhint: run `cargo xtask setup`",
         library.display()
     );
     library
@@ -27,7 +27,7 @@ impl BasicFtp {
             .arg("-e")
             .arg(include_str!("basic_ftp/client.js"))
             .arg("--")
-            .arg(library())
+            .arg(library("basic-ftp"))
             .args(target.tls_words())
             .args([&target.port.to_string(), &target.name, &target.password])
             .args(words)

@@ -10,6 +10,7 @@ mod ncftp;
 mod rclone;
 mod scan;
 mod scripts;
+mod sftp;
 mod suite;
 mod tls;
 mod tnftp;

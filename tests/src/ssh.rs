@@ -1,0 +1,226 @@
+//! Logging in over SSH: what a client of anybody's needs for it, and OpenSSH's options.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::Wharf;
+use crate::program::Program;
+
+/// One way into a server: its address, an account, and a folder with what the clients read.
+///
+/// The host key is checked by every client that can: against `known_hosts`, which is made of the
+/// public halves in the server's state, never of what the server said on the network.
+#[derive(Debug, Clone)]
+pub struct Ssh {
+    /// The client's own folder and home.
+    pub folder: PathBuf,
+    /// Where the server listens on 127.0.0.1.
+    pub port: u16,
+    /// The account.
+    pub name: String,
+    /// Its password, which is used where there is no key.
+    pub password: String,
+    /// The private half of a key of the account, in OpenSSH's form.
+    pub key: Option<PathBuf>,
+}
+
+/// A kind of key, as `ssh-keygen -t` has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `ssh-ed25519`.
+    Ed25519,
+    /// `ecdsa-sha2-nistp256`.
+    Ecdsa,
+    /// `ssh-rsa` of 3072 bits.
+    Rsa,
+}
+
+impl Kind {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Ed25519, Self::Ecdsa, Self::Rsa];
+
+    /// As `ssh-keygen -t` has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ed25519 => "ed25519",
+            Self::Ecdsa => "ecdsa",
+            Self::Rsa => "rsa",
+        }
+    }
+}
+
+impl Ssh {
+    /// By the first account's password.
+    ///
+    /// # Panics
+    /// When the client's folder cannot be made.
+    #[must_use]
+    #[track_caller]
+    pub fn of(wharf: &Wharf) -> Self {
+        let account = wharf.account().clone();
+        let folder = wharf.scratch().base().join("home");
+        let ssh = Self {
+            folder,
+            port: wharf.sftp().port(),
+            name: account.name,
+            password: account.password,
+            key: None,
+        };
+        fs::create_dir_all(ssh.folder.join(".ssh")).expect("a home for the client");
+        let known: String = host_keys(wharf)
+            .iter()
+            .map(|key| format!("[127.0.0.1]:{} {key}\n", ssh.port))
+            .collect();
+        fs::write(ssh.known_hosts(), known).expect("the known hosts");
+        fs::write(ssh.askpass(), ASKPASS).expect("a program that tells the password");
+        fs::set_permissions(ssh.askpass(), fs::Permissions::from_mode(0o700)).expect("its mode");
+        ssh
+    }
+
+    /// By a new key of the first account.
+    ///
+    /// # Panics
+    /// When it cannot be made or added.
+    #[must_use]
+    #[track_caller]
+    pub fn by_key(wharf: &Wharf, kind: Kind) -> Self {
+        let mut ssh = Self::of(wharf);
+        let key = ssh.folder.join(format!("id_{}", kind.name()));
+        make_key(&key, kind);
+        let public = key.with_extension("pub");
+        let words = ["key", "add", &ssh.name, &text(&public)];
+        if let Err(problem) = wharf.user(words, "").well() {
+            panic!("{problem}");
+        }
+        ssh.key = Some(key);
+        // A client that falls back to the password is found out.
+        "not-the-password".clone_into(&mut ssh.password);
+        ssh
+    }
+
+    /// The public halves of the server's host keys.
+    #[must_use]
+    pub fn known_hosts(&self) -> PathBuf {
+        // Where clients look that go by $HOME; those that go by the user database are told.
+        self.folder.join(".ssh/known_hosts")
+    }
+
+    /// The fingerprint of the server's host key of a kind, `SHA256:…`.
+    ///
+    /// # Panics
+    /// When it has none of that kind.
+    #[must_use]
+    #[track_caller]
+    pub fn fingerprint(&self, kind: Kind) -> String {
+        let finished = Program::new("ssh-keygen", "openssh-client")
+            .args(["-l", "-f", &text(&self.known_hosts())])
+            .run();
+        let said = finished
+            .well()
+            .unwrap_or_else(|problem| panic!("{problem}"));
+        let said = String::from_utf8(said.output).expect("plain text");
+        let label = format!("({})", kind.name().to_uppercase());
+        said.lines()
+            .find(|line| line.ends_with(&label))
+            .and_then(|line| line.split(' ').nth(1))
+            .unwrap_or_else(|| panic!("no host key of kind {}:\n{said}", kind.name()))
+            .to_owned()
+    }
+
+    /// A program with this home that finds the password as OpenSSH's programs do.
+    #[must_use]
+    pub fn program(&self, name: &str, package: &'static str) -> Program {
+        Program::new(name, package)
+            .folder(&self.folder)
+            .env("SSH_ASKPASS", self.askpass())
+            .env("SSH_ASKPASS_REQUIRE", "force")
+            .env("SSH_PASSWORD", &self.password)
+            .without("SSH_AUTH_SOCK")
+    }
+
+    /// What `ssh`, `sftp`, `scp` and `sshfs` are to be told, without the port.
+    #[must_use]
+    pub fn options(&self) -> Vec<String> {
+        let mut options: Vec<String> = vec![
+            format!("UserKnownHostsFile={}", text(&self.known_hosts())),
+            "GlobalKnownHostsFile=/dev/null".to_owned(),
+            "StrictHostKeyChecking=yes".to_owned(),
+            "UpdateHostKeys=no".to_owned(),
+            "IdentityAgent=none".to_owned(),
+            "IdentitiesOnly=yes".to_owned(),
+            "NumberOfPasswordPrompts=1".to_owned(),
+            "ConnectTimeout=20".to_owned(),
+            // `sftp -b` would turn it on, and no password would be asked for.
+            "BatchMode=no".to_owned(),
+        ];
+        options.push(match &self.key {
+            Some(key) => format!("IdentityFile={}", text(key)),
+            None => "IdentityFile=none".to_owned(),
+        });
+        options.push(match &self.key {
+            Some(_) => "PreferredAuthentications=publickey".to_owned(),
+            None => "PreferredAuthentications=password".to_owned(),
+        });
+        let mut words = vec!["-F".to_owned(), "none".to_owned()];
+        for option in options {
+            words.extend(["-o".to_owned(), option]);
+        }
+        words
+    }
+
+    /// `NAME@127.0.0.1`.
+    #[must_use]
+    pub fn host(&self) -> String {
+        format!("{}@127.0.0.1", self.name)
+    }
+
+    fn askpass(&self) -> PathBuf {
+        self.folder.join("askpass")
+    }
+}
+
+/// Makes a key without a passphrase, and its public half beside it.
+///
+/// # Panics
+/// When `ssh-keygen` does not.
+#[track_caller]
+pub fn make_key(path: &Path, kind: Kind) {
+    let finished = Program::new("ssh-keygen", "openssh-client")
+        .args(["-q", "-t", kind.name(), "-N", "", "-C", "test", "-f"])
+        .arg(path)
+        .run();
+    if let Err(problem) = finished.well() {
+        panic!("{problem}");
+    }
+}
+
+/// The server's public host keys, each as `KIND BASE64`, from its state.
+///
+/// # Panics
+/// When there are none.
+#[must_use]
+#[track_caller]
+pub fn host_keys(wharf: &Wharf) -> Vec<String> {
+    let folder = wharf.scratch().state().join("ssh");
+    let files = fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("the host keys' folder {}: {error}", folder.display()));
+    let keys: Vec<_> = files
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "pub"))
+        .map(|path| fs::read_to_string(path).expect("a public key"))
+        .map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" "))
+        .map(|key| key.trim_end().to_owned())
+        .collect();
+    assert!(!keys.is_empty(), "no public key in {}", folder.display());
+    keys
+}
+
+fn text(path: &Path) -> String {
+    path.to_str()
+        .expect("the scratch folder has a plain name")
+        .to_owned()
+}
+
+const ASKPASS: &str = "#!/bin/sh\nprintf '%s\\n' \"$SSH_PASSWORD\"\n";
