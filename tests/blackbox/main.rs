@@ -6,4 +6,5 @@ mod dialogue;
 mod faults;
 mod interop;
 mod security;
+mod sftp;
 mod tools;

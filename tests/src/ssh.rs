@@ -100,7 +100,7 @@ impl Ssh {
         ssh
     }
 
-    /// The public halves of the server's host keys.
+    /// The file with the public halves of the server's host keys.
     #[must_use]
     pub fn known_hosts(&self) -> PathBuf {
         // Where clients look that go by $HOME; those that go by the user database are told.
@@ -114,13 +114,7 @@ impl Ssh {
     #[must_use]
     #[track_caller]
     pub fn fingerprint(&self, kind: Kind) -> String {
-        let finished = Program::new("ssh-keygen", "openssh-client")
-            .args(["-l", "-f", &text(&self.known_hosts())])
-            .run();
-        let said = finished
-            .well()
-            .unwrap_or_else(|problem| panic!("{problem}"));
-        let said = String::from_utf8(said.output).expect("plain text");
+        let said = keygen(&["-l", "-f", &text(&self.known_hosts())]);
         let label = format!("({})", kind.name().to_uppercase());
         said.lines()
             .find(|line| line.ends_with(&label))
@@ -132,12 +126,23 @@ impl Ssh {
     /// A program with this home that finds the password as OpenSSH's programs do.
     #[must_use]
     pub fn program(&self, name: &str, package: &'static str) -> Program {
-        Program::new(name, package)
+        let mut program = Program::new(name, package)
             .folder(&self.folder)
-            .env("SSH_ASKPASS", self.askpass())
-            .env("SSH_ASKPASS_REQUIRE", "force")
-            .env("SSH_PASSWORD", &self.password)
-            .without("SSH_AUTH_SOCK")
+            .without("SSH_AUTH_SOCK");
+        for (name, value) in self.environment() {
+            program = program.env(name, value);
+        }
+        program
+    }
+
+    /// Where OpenSSH's programs find the password.
+    #[must_use]
+    pub fn environment(&self) -> [(&'static str, String); 3] {
+        [
+            ("SSH_ASKPASS", text(&self.askpass())),
+            ("SSH_ASKPASS_REQUIRE", "force".to_owned()),
+            ("SSH_PASSWORD", self.password.clone()),
+        ]
     }
 
     /// What `ssh`, `sftp`, `scp` and `sshfs` are to be told, without the port.
@@ -196,25 +201,35 @@ pub fn make_key(path: &Path, kind: Kind) {
     }
 }
 
-/// The server's public host keys, each as `KIND BASE64`, from its state.
+/// The public halves of the host keys that the server says it has, each as `KIND BASE64`.
 ///
 /// # Panics
-/// When there are none.
+/// When it has none, or tells another fingerprint than `ssh-keygen`.
 #[must_use]
 #[track_caller]
 pub fn host_keys(wharf: &Wharf) -> Vec<String> {
-    let folder = wharf.scratch().state().join("ssh");
-    let files = fs::read_dir(&folder)
-        .unwrap_or_else(|error| panic!("the host keys' folder {}: {error}", folder.display()));
-    let keys: Vec<_> = files
-        .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "pub"))
-        .map(|path| fs::read_to_string(path).expect("a public key"))
-        .map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" "))
-        .map(|key| key.trim_end().to_owned())
+    let events = wharf.events();
+    let told = events.iter().filter(|event| event["event"] == "host_key");
+    let keys: Vec<_> = told
+        .map(|event| {
+            let file = event["file"].as_str().expect("the file of a host key");
+            let public = keygen(&["-y", "-f", file]);
+            let fingerprint = keygen(&["-l", "-f", file]);
+            let wanted = event["fingerprint"].as_str().expect("its fingerprint");
+            assert!(fingerprint.contains(wanted), "{event}: {fingerprint}");
+            let words: Vec<_> = public.split_whitespace().take(2).collect();
+            words.join(" ")
+        })
         .collect();
-    assert!(!keys.is_empty(), "no public key in {}", folder.display());
+    assert!(!keys.is_empty(), "no host key is told: {events:?}");
     keys
+}
+
+fn keygen(arguments: &[&str]) -> String {
+    let program = Program::new("ssh-keygen", "openssh-client").args(arguments);
+    let finished = program.run().well();
+    let finished = finished.unwrap_or_else(|problem| panic!("{problem}"));
+    String::from_utf8(finished.output).expect("plain text")
 }
 
 fn text(path: &Path) -> String {

@@ -86,7 +86,12 @@ const ROOMS: &[Room] = &[
         &["ftp", "sftp", "ssh", "vfs", "net", "accounts", "causes"],
         NOTHING,
     ),
-    room(2, "client", &["ftp", "sftp", "ssh", "net", "causes"], NOTHING),
+    room(
+        2,
+        "client",
+        &["ftp", "sftp", "ssh", "net", "causes"],
+        NOTHING,
+    ),
     // It fetches certificates over HTTPS and answers on port 80 or 443; the servers only see files.
     room(2, "acme", &["net"], NOTHING),
     room(3, "stores", &["vfs", "client"], NOTHING),

@@ -9,5 +9,6 @@ mod odd;
 mod protocol;
 mod resources;
 mod rules;
+mod ssh;
 mod tls;
 mod traversal;

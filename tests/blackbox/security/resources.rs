@@ -2,10 +2,9 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
+use wharf_tests::disk::SmallDisk;
 use wharf_tests::{Wharf, assert_bytes, data, pattern, probe, tree};
 
 #[test]
@@ -223,8 +222,8 @@ fn r10_quit_waits_for_the_transfer_and_nothing_leaks() {
 
 #[test]
 fn r16_a_full_disk_is_452_and_the_old_file_stays() {
-    let disk = SmallDisk::mount();
-    let wharf = Wharf::with().root(&disk.0).start();
+    let disk = SmallDisk::mount("1m");
+    let wharf = Wharf::with().root(disk.folder()).start();
     wharf.write("f", "the old version");
     let mut control = wharf.session();
     for command in ["STOR f", "STOR new", "APPE f"] {
@@ -240,9 +239,9 @@ fn r16_a_full_disk_is_452_and_the_old_file_stays() {
     assert!(early.has_cause(), "{early}");
     // The session, the disk and the server are well: what fits is taken, after room is made.
     control.expect("NOOP", 200);
-    for name in tree::names(&disk.0) {
+    for name in tree::names(disk.folder()) {
         if name.starts_with(b".") {
-            let path = disk.0.join(std::ffi::OsStr::new(
+            let path = disk.folder().join(std::ffi::OsStr::new(
                 std::str::from_utf8(&name).expect("UTF-8"),
             ));
             std::fs::remove_file(path).expect("removing a kept partial");
@@ -251,37 +250,6 @@ fn r16_a_full_disk_is_452_and_the_old_file_stays() {
     control.store("STOR f", b"the new version");
     assert_eq!(wharf.read("f"), b"the new version");
     wharf.session().expect("PWD", 257);
-}
-
-/// A disk of 1 MiB in memory.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount() -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("wharf-disk-")
-            .tempdir()
-            .expect("a folder");
-        let path = folder.keep();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=1m", "wharf-tests"])
-            .arg(&path)
-            .output();
-        match mounted {
-            Ok(output) if output.status.success() => Self(path),
-            other => panic!(
-                "a disk of 1 MiB cannot be mounted for this test: run the tests as root, or in a \
-                 container with CAP_SYS_ADMIN ({other:?})"
-            ),
-        }
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-        let _ = std::fs::remove_dir(&self.0);
-    }
 }
 
 fn large(wharf: &Wharf, name: &str, size: u64) {

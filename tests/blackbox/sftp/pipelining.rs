@@ -1,0 +1,121 @@
+//! Many requests in flight.
+
+use std::collections::HashMap;
+
+use wharf_tests::sftp::{Reply, body, kind, open_flag, status};
+use wharf_tests::{assert_bytes, pattern};
+
+use super::start;
+
+/// 64 at a time, in an order of its own, and answers looked at as they come.
+#[test]
+fn reads_in_any_order_come_back_right() {
+    let (wharf, mut sftp) = start();
+    let content = pattern(1, BLOCKS * BLOCK + 777);
+    wharf.write("f", &content);
+    let handle = sftp.open_file("f", open_flag::READ);
+    for round in 0..4 {
+        let mut asked = HashMap::new();
+        for step in 0..64 {
+            let block = (step * 37 + round * 64) % (BLOCKS + 1);
+            let words = body().string(&handle).u64(at(block)).u32(LENGTH);
+            asked.insert(sftp.request(kind::READ, &words), block);
+        }
+        while !asked.is_empty() {
+            let (id, reply) = sftp.any_reply();
+            let block = asked.remove(&id).expect("what was asked for");
+            let end = content.len().min((block + 1) * BLOCK);
+            assert_bytes("a block", &content[block * BLOCK..end], &reply.data());
+        }
+    }
+}
+
+#[test]
+fn writes_in_any_order_make_one_file() {
+    let (wharf, mut sftp) = start();
+    let content = pattern(2, BLOCKS * BLOCK);
+    let handle = sftp.open_file("f", open_flag::NEW);
+    for round in 0..BLOCKS / 64 {
+        let ids: Vec<_> = (0..64)
+            .map(|step| {
+                let block = (BLOCKS - 1) - (round * 64 + (step * 37) % 64);
+                let data = &content[block * BLOCK..][..BLOCK];
+                let words = body().string(&handle).u64(at(block)).string(data);
+                sftp.request(kind::WRITE, &words)
+            })
+            .collect();
+        // The last asked for first.
+        for id in ids.into_iter().rev() {
+            sftp.reply(id).expect(status::OK);
+        }
+    }
+    sftp.close(&handle).expect(status::OK);
+    assert_bytes("f", &content, &wharf.read("f"));
+}
+
+/// A client may close before it has seen what became of its writes.
+#[test]
+fn a_close_waits_for_the_writes_before_it() {
+    let (wharf, mut sftp) = start();
+    let content = pattern(3, 64 * BLOCK);
+    let handle = sftp.open_file("f", open_flag::NEW);
+    let mut ids: Vec<_> = (0..64)
+        .map(|block| {
+            let data = &content[block * BLOCK..][..BLOCK];
+            let words = body().string(&handle).u64(at(block)).string(data);
+            sftp.request(kind::WRITE, &words)
+        })
+        .collect();
+    ids.push(sftp.request(kind::CLOSE, &body().string(&handle)));
+    // And what comes after the close sees the file.
+    let stat = sftp.request(kind::STAT, &body().string("f"));
+    for id in ids {
+        sftp.reply(id).expect(status::OK);
+    }
+    assert_eq!(sftp.reply(stat).attributes().size, Some(at(64)));
+    assert_bytes("f", &content, &wharf.read("f"));
+}
+
+/// Of many small files, as clients send them: everything at once.
+#[test]
+fn names_are_worked_on_in_the_order_of_the_requests() {
+    let (wharf, mut sftp) = start();
+    let mut ids = Vec::new();
+    for number in 0..200 {
+        let folder = format!("d{number}");
+        ids.push(sftp.request(kind::MKDIR, &body().string(&folder).u32(0)));
+        let (from, to) = (folder, format!("e{number}"));
+        ids.push(sftp.request(kind::RENAME, &body().string(from).string(&to)));
+        let inner = format!("{to}/inner");
+        ids.push(sftp.request(kind::MKDIR, &body().string(&inner).u32(0)));
+        ids.push(sftp.request(kind::RMDIR, &body().string(&inner)));
+        ids.push(sftp.request(kind::RMDIR, &body().string(&to)));
+    }
+    for id in ids {
+        sftp.reply(id).expect(status::OK);
+    }
+    assert_eq!(wharf_tests::tree::names(wharf.root()).len(), 0);
+}
+
+#[test]
+fn a_file_with_a_gap_is_not_published() {
+    let (wharf, mut sftp) = start();
+    wharf.write("f", "old");
+    let handle = sftp.open_file("f", open_flag::NEW);
+    sftp.write(&handle, 0, b"begin").expect(status::OK);
+    sftp.write(&handle, 100_000, b"end").expect(status::OK);
+    let reply = sftp.close(&handle);
+    assert!(
+        matches!(reply, Reply::Status(status::FAILURE, _)),
+        "{reply:?}"
+    );
+    assert_eq!(wharf.read("f"), b"old");
+}
+
+fn at(block: usize) -> u64 {
+    (block * BLOCK) as u64
+}
+
+const BLOCKS: usize = 256;
+const BLOCK: usize = 32_768;
+const LENGTH: u32 = 32_768;
