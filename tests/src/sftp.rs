@@ -8,13 +8,15 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::program::{signal, wait};
 use crate::ssh::Ssh;
 use crate::{PATIENCE, show};
 
-pub use packet::{Attributes, Body, Entry, Fields, Reply, body, kind, open_flag, status};
+pub use packet::{
+    Attributes, Body, Entry, Extensions, Fields, Reply, body, kind, open_flag, status,
+};
 
 /// One channel with the subsystem `sftp`. Its connection is cut when it is dropped.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ pub struct Sftp {
     next: u32,
     errors: File,
     /// The names and data of the VERSION packet's extensions.
-    pub extensions: Vec<(Vec<u8>, Vec<u8>)>,
+    pub extensions: Extensions,
 }
 
 impl Sftp {
@@ -147,18 +149,6 @@ impl Sftp {
         self.next_reply(Instant::now() + PATIENCE)
     }
 
-    /// Whether nothing comes for a while.
-    ///
-    /// # Panics
-    /// When something does.
-    #[track_caller]
-    pub fn expect_silence(&mut self, patience: Duration) {
-        match self.packets.recv_timeout(patience) {
-            Err(RecvTimeoutError::Timeout) => {}
-            other => panic!("{other:?}: {}", self.complaints()),
-        }
-    }
-
     /// Waits until the server has closed the channel; answers before it are passed over.
     ///
     /// # Panics
@@ -227,7 +217,7 @@ impl Sftp {
     /// # Panics
     /// When the next packet is none.
     #[track_caller]
-    pub fn version(&mut self) -> (u32, Vec<(Vec<u8>, Vec<u8>)>) {
+    pub fn version(&mut self) -> (u32, Extensions) {
         let packet = self.next_packet(Instant::now() + PATIENCE);
         packet::version(&packet).unwrap_or_else(|| panic!("not VERSION: {}", show(&packet)))
     }

@@ -23,6 +23,8 @@ pub struct Ssh {
     pub password: String,
     /// The private half of a key of the account, in OpenSSH's form.
     pub key: Option<PathBuf>,
+    /// More options of `ssh`, which win over those that every test has.
+    pub more: Vec<String>,
 }
 
 /// A kind of key, as `ssh-keygen -t` has it.
@@ -67,6 +69,7 @@ impl Ssh {
             name: account.name,
             password: account.password,
             key: None,
+            more: Vec::new(),
         };
         fs::create_dir_all(ssh.folder.join(".ssh")).expect("a home for the client");
         let known: String = host_keys(wharf)
@@ -145,6 +148,15 @@ impl Ssh {
         ]
     }
 
+    /// The same with more options of `ssh`.
+    #[must_use]
+    pub fn with(&self, options: &[&str]) -> Self {
+        let mut ssh = self.clone();
+        let options = options.iter().map(|&option| option.to_owned());
+        ssh.more.extend(options);
+        ssh
+    }
+
     /// What `ssh`, `sftp`, `scp` and `sshfs` are to be told, without the port.
     #[must_use]
     pub fn options(&self) -> Vec<String> {
@@ -168,7 +180,8 @@ impl Ssh {
             Some(_) => "PreferredAuthentications=publickey".to_owned(),
             None => "PreferredAuthentications=password".to_owned(),
         });
-        let mut words = vec!["-F".to_owned(), "none".to_owned()];
+        let mut words = self.more.clone();
+        words.extend(["-F".to_owned(), "none".to_owned()]);
         for option in options {
             words.extend(["-o".to_owned(), option]);
         }

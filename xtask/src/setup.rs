@@ -2,6 +2,7 @@
 //! install, it says what is missing and the command that mends it.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -76,18 +77,30 @@ fn clients() -> Result<()> {
     Ok(())
 }
 
-/// Node.js's FTP client, in the version that stands beside the test that runs it. npm installs it
-/// under `target/clients`, where the tests look for it.
+/// The clients for Node.js, in the versions that stand beside the tests that run them. npm installs
+/// them under `target/clients`, where the tests look for them.
 fn node_clients() -> Result<()> {
-    let source = shell::root().join("tests/blackbox/interop/basic_ftp");
-    let folder = shell::target_folder()?.join("clients");
+    for (name, source) in NODE_CLIENTS {
+        node_client(name, &shell::root().join(source))?;
+    }
+    Ok(())
+}
+
+/// A folder with a `package-lock.json` each.
+const NODE_CLIENTS: [(&str, &str); 2] = [
+    ("basic-ftp", "tests/blackbox/interop/basic_ftp"),
+    ("ssh2", "tests/blackbox/interop/sftp/ssh2"),
+];
+
+fn node_client(name: &str, source: &Path) -> Result<()> {
+    let folder = shell::target_folder()?.join("clients").join(name);
     let lock = fs::read(source.join("package-lock.json"))?;
     // Written last: says that the rest is whole, and of which versions.
     let done = folder.join("installed");
     if fs::read(&done).is_ok_and(|old| old == lock) {
         return Ok(());
     }
-    println!("installing basic-ftp under target/clients");
+    println!("installing {name} under target/clients");
     fs::create_dir_all(&folder)?;
     for name in ["package.json", "package-lock.json"] {
         fs::copy(source.join(name), folder.join(name))?;
@@ -162,6 +175,23 @@ const PROGRAMS: &[Program] = &[
     Program::new("filezilla", "filezilla"),
     Program::new("Xvfb", "xvfb"),
     Program::new("xdotool", "xdotool"),
+    Program::new("sftp", "openssh-client"),
+    Program::new("sshfs", "sshfs"),
+    Program::new("fusermount3", "fuse3"),
+    Program::new("psftp", "putty-tools"),
+    Program {
+        // Debian's own Python, which alone sees Debian's packages for it.
+        name: "/usr/bin/python3",
+        package: "python3-paramiko",
+        probe: &["-c", "import paramiko"],
+    },
+    Program {
+        name: "/usr/bin/python3",
+        package: "python3-asyncssh",
+        probe: &["-W", "ignore", "-c", "import asyncssh"],
+    },
+    Program::new("fio", "fio"),
+    Program::new("git", "git"),
     Program::new("openssl", "openssl"),
     Program::new("ssh-keygen", "openssh-client"),
     Program::new("testssl", "testssl.sh"),

@@ -8,8 +8,8 @@
 mod audit;
 mod closed;
 pub mod config;
-pub mod event;
 mod entrance;
+pub mod event;
 mod failure;
 mod follow;
 mod ftp;

@@ -260,11 +260,7 @@ impl Session {
 
     pub(crate) async fn make_directory(&self, path: &VPath, mode: u32) -> Result<(), Failure> {
         let result = match self.authorize(Op::MakeDirectory, path) {
-            Ok(()) => self
-                .store
-                .make_dir(path, mode)
-                .await
-                .map_err(Failure::from),
+            Ok(()) => self.store.make_dir(path, mode).await.map_err(Failure::from),
             Err(refused) => Err(refused),
         };
         self.record("mkdir", path, None, result)
@@ -308,11 +304,7 @@ impl Session {
         }
         Self::may_carry(self.permissions(from)?, self.permissions(to)?)?;
         let may_replace = self.permissions(to)?.contains(Permission::Overwrite);
-        let replace = if may_replace {
-            replaces
-        } else {
-            Replace::No
-        };
+        let replace = if may_replace { replaces } else { Replace::No };
         self.store.rename(from, to, replace).await.map_err(|error| {
             if error.kind() == ErrorKind::Exists && !may_replace && replaces == Replace::Yes {
                 return may_not_overwrite();

@@ -11,7 +11,11 @@ pub(crate) struct BasicFtp;
 pub(crate) fn library(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
     let target = test.ancestors().nth(3).expect("a target folder");
-    let library = target.join("clients/node_modules").join(name);
+    let library = target
+        .join("clients")
+        .join(name)
+        .join("node_modules")
+        .join(name);
     assert!(
         library.is_dir(),
         "{name} is missing at {}\nhint: run `cargo xtask setup`",

@@ -59,7 +59,7 @@ fn transfers(mode: Mode, start: Start, version: Version) {
     }
 }
 
-struct FileZilla {
+pub(crate) struct FileZilla {
     log: PathBuf,
     output: PathBuf,
     display: Display,
@@ -69,26 +69,39 @@ struct FileZilla {
 impl FileZilla {
     /// Starts it, and has it connect and list.
     fn start(target: &Target, version: Version, local: &Path, number: u16) -> Self {
-        let settings = target.home.join(".config/filezilla");
-        fs::create_dir_all(&settings).expect("a folder for its settings");
-        let log = target.home.join("filezilla.log");
-        write_settings(&settings, target, &log);
-        write_queue(&settings, target, local);
         // It has no setting for the newest version to speak; its TLS library has.
-        let priorities = target.home.join("priorities");
         let newest: &str = match version {
             Version::V13 => "",
             Version::V12 | Version::V12SessionIds => "[overrides]\ndisabled-version = tls1.3\n",
         };
+        let (scheme, protocol) = if target.is_implicit() {
+            ("ftps", "3")
+        } else {
+            ("ftpes", "4")
+        };
+        let settings = write_settings(target);
+        trust(&settings, target);
+        Self::start_as(target, local, number, (scheme, protocol, newest))
+    }
+
+    /// The same over SFTP; the host key is known already.
+    pub(crate) fn start_sftp(target: &Target, local: &Path, number: u16) -> Self {
+        write_settings(target);
+        Self::start_as(target, local, number, ("sftp", "1", ""))
+    }
+
+    fn start_as(
+        target: &Target,
+        local: &Path,
+        number: u16,
+        (scheme, protocol, newest): (&str, &str, &str),
+    ) -> Self {
+        write_queue(target, local, protocol);
+        let priorities = target.home.join("priorities");
         fs::write(&priorities, newest).expect("the priorities");
         let display = Display::start(target, number);
         let output = target.home.join("filezilla.output");
         let said = File::create(&output).expect("a file");
-        let scheme = if target.is_implicit() {
-            "ftps"
-        } else {
-            "ftpes"
-        };
         let program = target
             .program("filezilla", "filezilla")
             .env("DISPLAY", &display.name)
@@ -103,7 +116,7 @@ impl FileZilla {
             ))
             .start(&said);
         let filezilla = Self {
-            log,
+            log: log(target),
             output,
             display,
             _program: program,
@@ -115,7 +128,7 @@ impl FileZilla {
     }
 
     /// Sets the queue going and waits until all of it is done.
-    fn process_queue(&self, target: &Target, files: usize) {
+    pub(crate) fn process_queue(&self, target: &Target, files: usize) {
         let title = format!("{}@127.0.0.1:{} - FileZilla", target.name, target.port);
         let words = ["search", "--sync", "--limit", "1", "--name", &title];
         let words = words
@@ -190,7 +203,18 @@ impl Display {
     }
 }
 
-fn write_settings(folder: &Path, target: &Target, log: &Path) {
+fn log(target: &Target) -> PathBuf {
+    target.home.join("filezilla.log")
+}
+
+fn settings_folder(target: &Target) -> PathBuf {
+    target.home.join(".config/filezilla")
+}
+
+/// Returns the folder with the settings.
+fn write_settings(target: &Target) -> PathBuf {
+    let folder = settings_folder(target);
+    fs::create_dir_all(&folder).expect("a folder for its settings");
     let passive = u8::from(target.mode.is_passive());
     let settings = format!(
         "<Setting name=\"Greeting version\">99.0.0</Setting>\
@@ -200,9 +224,13 @@ fn write_settings(folder: &Path, target: &Target, log: &Path) {
          <Setting name=\"Reconnect count\">0</Setting>\
          <Setting name=\"Number of Transfers\">2</Setting>\
          <Setting name=\"Logging file\">{}</Setting>",
-        text(log)
+        text(&log(target))
     );
     write_xml(&folder.join("filezilla.xml"), "Settings", &settings);
+    folder
+}
+
+fn trust(folder: &Path, target: &Target) {
     let certificate = format!(
         "<Certificate><Data>{}</Data><Host>127.0.0.1</Host><Port>{}</Port>\
          <ActivationTime>1</ActivationTime><ExpirationTime>9999999999</ExpirationTime>\
@@ -237,12 +265,11 @@ fn certificate_in_hexadecimal(target: &Target) -> String {
     der.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn write_queue(folder: &Path, target: &Target, local: &Path) {
-    let protocol = if target.is_implicit() { "3" } else { "4" };
+fn write_queue(target: &Target, local: &Path, protocol: &str) {
     let finished = target
         .program("python3", "python3")
         .args(["-c", include_str!("filezilla_queue.py")])
-        .arg(folder.join("queue.sqlite3"))
+        .arg(settings_folder(target).join("queue.sqlite3"))
         .args([
             protocol,
             &target.port.to_string(),

@@ -76,7 +76,7 @@ fn what_cannot_be_understood_is_a_bad_message_with_its_id() {
     let endless = body().u32(u32::MAX).raw(b"name");
     let odd = [
         ("no path", kind::STAT, body()),
-        ("a path longer than the packet", kind::STAT, endless.clone()),
+        ("a path longer than the packet", kind::STAT, endless),
         ("bytes after the end", kind::STAT, body().string("/").u32(7)),
         ("no flags", kind::OPEN, body().string("f")),
         ("no length", kind::READ, body().string("handle").u64(0)),

@@ -271,8 +271,11 @@ impl Reply {
     }
 }
 
+/// Names, and the data of each.
+pub type Extensions = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// The version, and the extensions.
-pub(super) fn version(packet: &[u8]) -> Option<(u32, Vec<(Vec<u8>, Vec<u8>)>)> {
+pub(super) fn version(packet: &[u8]) -> Option<(u32, Extensions)> {
     let mut fields = Fields(packet);
     if fields.u8()? != 2 {
         return None;

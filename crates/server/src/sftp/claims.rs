@@ -65,7 +65,8 @@ impl Claim {
 
     fn conflicts(&self, other: &Self) -> bool {
         let same_handle = self.handle.is_some() && self.handle == other.handle;
-        let meets = |a: &Self, b: &Self| a.changed().any(|one| b.touched().any(|two| meet(one, two)));
+        let meets =
+            |a: &Self, b: &Self| a.changed().any(|one| b.touched().any(|two| meet(one, two)));
         same_handle || meets(self, other) || meets(other, self)
     }
 }

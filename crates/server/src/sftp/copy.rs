@@ -153,7 +153,10 @@ fn copy(
     };
     let mut done = 0;
     while done < limit && alive.load(Ordering::Acquire) {
-        let (from, to) = (range.from.saturating_add(done), range.to.saturating_add(done));
+        let (from, to) = (
+            range.from.saturating_add(done),
+            range.to.saturating_add(done),
+        );
         let left = limit - done;
         let copied = match bytes {
             From::Reader(reader) => target.copy_from(&mut **reader, from, to, left)?,

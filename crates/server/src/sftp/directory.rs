@@ -71,6 +71,23 @@ impl Engine {
         }))
     }
 
+    fn directory_opened(&mut self, id: u32, place: Place, opened: Result<OpenDirectory, Failure>) {
+        let added = match opened {
+            Ok(directory) => self
+                .handles
+                .add(place, Entry::Directory(Box::new(directory))),
+            Err(failure) => {
+                self.handles.give_back(place);
+                Err(failure)
+            }
+        };
+        let out = self.outgoing.small();
+        match added {
+            Ok(handle) => response::handle(out, id, &handle),
+            Err(failure) => status::refuse(out, id, &failure),
+        }
+    }
+
     pub(super) fn read_directory(&mut self, id: u32, handle: &[u8]) -> Result<Flow, Failure> {
         let (handle, directory) = self.handles.directory(handle)?;
         self.session.may_still(Op::List, &directory.path)?;
@@ -134,7 +151,9 @@ impl Engine {
 /// As many entries as fit one answer.
 fn entries(directory: &mut OpenDirectory, id: u32) -> Vec<u8> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now = now.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+    let now = now.map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    });
     let mut answer = Vec::new();
     let mut names = Names::begin(&mut answer, id);
     let mut line = Vec::new();

@@ -32,9 +32,9 @@ impl Engine {
         let (true, Some(id)) = (self.greeted, request.id()) else {
             return Err(Broken("a request before INIT"));
         };
-        Ok(self.begin(&request).unwrap_or_else(|failure| {
-            self.reply(|out| status::refuse(out, id, &failure))
-        }))
+        Ok(self
+            .begin(&request)
+            .unwrap_or_else(|failure| self.reply(|out| status::refuse(out, id, &failure))))
     }
 
     fn malformed(&mut self, malformed: &wharf_sftp::Malformed) -> Result<Flow, Broken> {

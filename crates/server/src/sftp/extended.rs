@@ -78,7 +78,12 @@ impl Engine {
                 length,
                 to_handle,
                 to_offset,
-            } => self.copy_data(id, (from_handle, from_offset), length, (to_handle, to_offset)),
+            } => self.copy_data(
+                id,
+                (from_handle, from_offset),
+                length,
+                (to_handle, to_offset),
+            ),
             Extended::HomeDirectory { user } => self.home_directory(id, user),
             Extended::UsersGroupsById { uids, gids } => Ok(self.users_groups(id, uids, gids)),
             Extended::CheckFileName { path, range } => self.check_path(id, path, &range),
@@ -204,7 +209,13 @@ impl Engine {
         let (own, group) = self.session.server_ids();
         let name = self.session.account_name();
         let named = |ids: Ids<'_>, own: u32| -> Vec<String> {
-            let names = ids.iter().map(|id| if id == own { name.clone() } else { String::new() });
+            let names = ids.iter().map(|id| {
+                if id == own {
+                    name.clone()
+                } else {
+                    String::new()
+                }
+            });
             names.collect()
         };
         let (users, groups) = (named(uids, own), named(gids, group));

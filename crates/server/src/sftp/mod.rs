@@ -207,11 +207,7 @@ impl Engine {
     }
 
     /// Begins work that an answer comes of.
-    fn start(
-        &mut self,
-        claim: Claim,
-        work: impl Future<Output = Effect> + Send + 'static,
-    ) -> Flow {
+    fn start(&mut self, claim: Claim, work: impl Future<Output = Effect> + Send + 'static) -> Flow {
         let token = self.claims.hold(claim);
         self.in_flight += 1;
         self.started.push(Box::pin(async move {

@@ -43,9 +43,10 @@ impl Engine {
             return Ok(Flow::Stalled);
         }
         if let Some(staged) = staged {
-            return Ok(self.answer(claim, async move {
-                told(id, staged_metadata(staged).await)
-            }));
+            return Ok(self.answer(
+                claim,
+                async move { told(id, staged_metadata(staged).await) },
+            ));
         }
         let found = published.ok_or_else(|| Failure::internal("Nothing is known of the file"));
         let answer = told(id, found);

@@ -153,7 +153,8 @@ impl Engine {
             begun = true;
             self.started.push(Box::pin(async move {
                 let (answer, source) = read_whole(read, source).await;
-                let effect: Effect = Box::new(move |engine| engine.read_done(&read, answer, source));
+                let effect: Effect =
+                    Box::new(move |engine| engine.read_done(&read, answer, source));
                 effect
             }));
         }
@@ -227,7 +228,10 @@ async fn read_whole(
                 (fill_from(read.offset, place, fill), Some(reader))
             }
         };
-        Ok((count.map(|count| (finished(&read, answer, count), count)), reader))
+        Ok((
+            count.map(|count| (finished(&read, answer, count), count)),
+            reader,
+        ))
     });
     match done.await {
         Ok(done) => done,

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, SystemTime};
 
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use futures_util::FutureExt as _;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use wharf_causes::id;
@@ -375,7 +375,11 @@ impl Connection {
         let mut first = if self.output.is_empty() {
             // Work under way, as a copy of gigabytes, is not idle.
             let end = self.jobs.is_empty().then_some(End::Idle);
-            let since = if end.is_some() { self.heard } else { Instant::now() };
+            let since = if end.is_some() {
+                self.heard
+            } else {
+                Instant::now()
+            };
             (since + timeouts.idle, end)
         } else {
             (self.took + timeouts.stall, Some(End::Stalled))

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 use secrecy::SecretSlice;
 use wharf_accounts::{Account, Denial, LoginError, Method as LoginMethod, PasswordUse, Progress};
 use wharf_causes::{Id, id};
-use wharf_ssh::message::auth::{self, Method, Request};
 use wharf_ssh::Violation;
+use wharf_ssh::message::auth::{self, Method, Request};
 
 use super::connection::{Connection, End};
 use crate::entrance::Entrance;
@@ -215,12 +215,20 @@ impl Connection {
             })),
             Err(LoginError::Busy) => {
                 let text = "Too many logins at once, try again in 5 s";
-                Err(End::Refused(Failure::new(Kind::ServiceClosing, id::E_3, text)))
+                Err(End::Refused(Failure::new(
+                    Kind::ServiceClosing,
+                    id::E_3,
+                    text,
+                )))
             }
             Err(LoginError::Backend(error)) => {
                 tracing::error!(%error, "accounts cannot be read");
                 let text = "The accounts cannot be read, try again later";
-                Err(End::Refused(Failure::new(Kind::ServiceClosing, id::B_14, text)))
+                Err(End::Refused(Failure::new(
+                    Kind::ServiceClosing,
+                    id::B_14,
+                    text,
+                )))
             }
         }
     }
@@ -299,7 +307,11 @@ impl Connection {
         self.login.failures += 1;
         if self.login.failures >= self.ssh.config.login_attempts {
             let text = "Too many failed logins";
-            return Err(End::Refused(Failure::new(Kind::ServiceClosing, id::B_1, text)));
+            return Err(End::Refused(Failure::new(
+                Kind::ServiceClosing,
+                id::B_1,
+                text,
+            )));
         }
         tokio::time::sleep(REFUSAL_DELAY).await;
         self.say_failure(false)

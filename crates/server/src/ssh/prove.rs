@@ -68,7 +68,9 @@ impl Prover<'_> {
             // Refused as one that nobody knows.
             name = b"";
         }
-        let login = self.accounts.authenticate_by_key(name, key.wire(), self.peer);
+        let login = self
+            .accounts
+            .authenticate_by_key(name, key.wire(), self.peer);
         let login = login.await?;
         Ok(Opens {
             account: login.account,

@@ -101,7 +101,8 @@ impl Connection {
         } else {
             let number = self.next_channel;
             self.next_channel = self.next_channel.wrapping_add(1);
-            self.channels.push(Channel::new(number, peer, window, packet));
+            self.channels
+                .push(Channel::new(number, peer, window, packet));
             return self.say(&say::opened(peer, number, WINDOW, PACKET));
         };
         self.say(&say::not_opened(peer, refusal, text))

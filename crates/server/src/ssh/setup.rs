@@ -72,7 +72,10 @@ impl Files {
         let mut keys: Vec<HostKey> = Vec::new();
         for file in &config.host_keys {
             match host_key(file) {
-                Ok(key) if keys.iter().any(|had| had.public().kind() == key.public().kind()) => {}
+                Ok(key)
+                    if keys
+                        .iter()
+                        .any(|had| had.public().kind() == key.public().kind()) => {}
                 Ok(key) => keys.push(key),
                 Err(problem) => problems.push(problem),
             }

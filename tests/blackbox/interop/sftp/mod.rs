@@ -2,7 +2,10 @@
 
 mod client;
 mod curl;
+mod exercise;
+mod filezilla;
 mod lftp;
+mod names;
 mod openssh;
 mod psftp;
 mod rclone;

@@ -13,6 +13,7 @@ use wharf_tests::ssh::{Kind, Ssh};
 use wharf_tests::{Wharf, pattern, same_bytes, show, tree};
 
 use super::client::{Act, Client, Verb};
+use super::names::ODD_NAMES;
 
 /// Everything, by password.
 #[track_caller]
@@ -394,18 +395,3 @@ const ENTRIES: usize = 2_500;
 const KEPT: usize = 250_001;
 /// 3 February 2019.
 const SOME_TIME: u64 = 1_549_152_000;
-
-const ODD_NAMES: &[&[u8]] = &[
-    b"with space.bin",
-    b" two  spaces ",
-    "\u{fc}ml\u{e4}ut \u{65e5}\u{672c}\u{8a9e} \u{1f980}".as_bytes(),
-    b"-leading-dash",
-    b"--help",
-    b".leading-dot",
-    b"latin-1 caf\xe9",
-    b"double\"quote",
-    b"apostrophe's",
-    b"star*[x]?",
-    b"back\\slash",
-    b"percent%41 dollar$HOME semi;colon #hash",
-];
