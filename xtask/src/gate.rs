@@ -147,6 +147,7 @@ const LONG_FORMS: &[&str] = &[
     "--",
     "interop::tls::p7_",
     "interop::scan::",
+    "interop::sftp::exercise::fio_",
     "security::tls::uploads::",
     "security::resources::",
 ];

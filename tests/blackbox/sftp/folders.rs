@@ -74,6 +74,21 @@ fn names_are_bytes() {
     }
 }
 
+/// They are well said and mean nothing: the text says why.
+#[test]
+fn f24_names_with_nul_and_line_ends_are_refused() {
+    let (wharf, mut sftp) = start();
+    for name in ["a\0b", "a\r\nb", "a\nb", "d/a\0"] {
+        let make = body().string(name).u32(0);
+        sftp.ask(kind::MKDIR, &make)
+            .expect_cause(status::FAILURE, "C-6");
+        let open = body().string(name).u32(open_flag::NEW).u32(0);
+        sftp.ask(kind::OPEN, &open)
+            .expect_cause(status::FAILURE, "C-6");
+    }
+    assert!(wharf_tests::tree::names(wharf.root()).is_empty());
+}
+
 #[test]
 fn what_is_no_folder_is_not_read_as_one() {
     let (wharf, mut sftp) = start();
