@@ -90,6 +90,30 @@ fn fsetstat_on_an_upload_holds_after_the_close() {
     assert_eq!(wharf.read("f"), b"0123\0\0");
 }
 
+/// What a client has made is there for it, as sshfs expects: it asks and sets by name while the
+/// file is open.
+#[test]
+fn an_open_upload_is_there_by_name_for_its_own_session() {
+    let (wharf, mut sftp) = start();
+    let handle = sftp.open_file("f", open_flag::NEW | open_flag::EXCLUSIVE);
+    assert_eq!(sftp.stat("f").attributes().size, Some(0));
+    let lstat = sftp.ask(kind::LSTAT, &body().string("f"));
+    assert_eq!(lstat.attributes().size, Some(0));
+    sftp.write(&handle, 0, b"content").expect(status::OK);
+    assert_eq!(sftp.stat("f").attributes().size, Some(7));
+    for set in [
+        body().string("f").u32(4).u32(0o600),
+        body().string("f").u32(8).u32(1_000_000).u32(2_000_000),
+        body().string("f").u32(1).u64(4),
+    ] {
+        sftp.ask(kind::SETSTAT, &set).expect(status::OK);
+    }
+    sftp.close(&handle).expect(status::OK);
+    let metadata = fs::metadata(wharf.path("f")).expect("f");
+    assert_eq!(metadata.mode() & 0o7777, 0o600);
+    assert_eq!(wharf.read("f"), b"cont");
+}
+
 #[test]
 fn lsetstat_sets_the_link_and_not_what_it_says() {
     let (wharf, mut sftp) = start();

@@ -50,6 +50,19 @@ fn a_new_file_appears_whole_at_the_close() {
     assert_eq!(left, [b"f".to_vec()], "nothing else is left");
 }
 
+/// pkg/sftp before 1.13.6 sends its whole buffer after the last piece of a file, as rclone of
+/// Debian 12 does; OpenSSH passes over it.
+#[test]
+fn bytes_after_the_data_of_a_write_are_passed_over() {
+    let (wharf, mut sftp) = start();
+    let handle = sftp.open_file("f", open_flag::NEW);
+    let words = body().string(&handle).u64(0).string("the end");
+    let words = words.raw(&[b'x'; 30_000]);
+    sftp.ask(kind::WRITE, &words).expect(status::OK);
+    sftp.close(&handle).expect(status::OK);
+    assert_eq!(wharf.read("f"), b"the end");
+}
+
 #[test]
 fn an_old_file_stays_until_the_close_and_its_readers_read_on() {
     let (wharf, mut sftp) = start();

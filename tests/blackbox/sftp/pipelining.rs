@@ -30,6 +30,50 @@ fn reads_in_any_order_come_back_right() {
     }
 }
 
+/// As paramiko's prefetch asks: for the whole file at once, far more than are worked on at a time
+/// and than the client's window holds.
+#[test]
+fn reads_of_a_whole_file_at_once_are_all_answered() {
+    let (wharf, mut sftp) = start();
+    let content = pattern(4, 1000 * BLOCK);
+    wharf.write("f", &content);
+    let handle = sftp.open_file("f", open_flag::READ);
+    for _ in 0..5 {
+        let ids: Vec<_> = (0..1000)
+            .map(|block| {
+                let words = body().string(&handle).u64(at(block)).u32(LENGTH);
+                sftp.request(kind::READ, &words)
+            })
+            .collect();
+        for (block, id) in ids.into_iter().enumerate() {
+            let data = sftp.reply(id).data();
+            assert_bytes("a block", &content[block * BLOCK..][..BLOCK], &data);
+        }
+    }
+}
+
+/// scp of OpenSSH 9.0 to 9.6 cuts a download where the answers first changed their order, and says
+/// that all went well.
+#[test]
+fn reads_of_one_file_are_answered_in_the_order_they_were_asked() {
+    let (wharf, mut sftp) = start();
+    wharf.write("f", pattern(5, 261_120 * 80));
+    let handle = sftp.open_file("f", open_flag::READ);
+    for round in 0..10 {
+        let ids: Vec<_> = (0..80)
+            .map(|block| {
+                let words = body().string(&handle).u64(block * 261_120).u32(261_120);
+                sftp.request(kind::READ, &words)
+            })
+            .collect();
+        for id in ids {
+            let (found, reply) = sftp.any_reply();
+            assert_eq!(found, id, "in round {round}");
+            assert_eq!(reply.data().len(), 261_120);
+        }
+    }
+}
+
 #[test]
 fn writes_in_any_order_make_one_file() {
     let (wharf, mut sftp) = start();
