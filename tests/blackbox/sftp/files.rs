@@ -50,8 +50,8 @@ fn a_new_file_appears_whole_at_the_close() {
     assert_eq!(left, [b"f".to_vec()], "nothing else is left");
 }
 
-/// pkg/sftp before 1.13.6 sends its whole buffer after the last piece of a file, as rclone of
-/// Debian 12 does; OpenSSH passes over it.
+/// pkg/sftp sends the rest of its buffer after the last piece of a file, in the version that rclone of
+/// Debian 12 has; OpenSSH passes over it.
 #[test]
 fn bytes_after_the_data_of_a_write_are_passed_over() {
     let (wharf, mut sftp) = start();

@@ -52,7 +52,7 @@ fn reads_of_a_whole_file_at_once_are_all_answered() {
     }
 }
 
-/// scp of OpenSSH 9.0 to 9.6 cuts a download where the answers first changed their order, and says
+/// scp of OpenSSH 9.2 (Debian 12) cuts a download where the answers first changed their order, and says
 /// that all went well.
 #[test]
 fn reads_of_one_file_are_answered_in_the_order_they_were_asked() {
