@@ -13,10 +13,13 @@ use anyhow::{Context, Result, bail};
 use crate::shell;
 
 /// The packages `cargo xtask bench` compares wharf with.
-pub(crate) const NAMES: &[&str] = &["vsftpd", "pure-ftpd", "proftpd-core"];
+pub(crate) const NAMES: &[&str] = &["vsftpd", "pure-ftpd", "proftpd-core", "openssh-server"];
 
 /// What some of them are unpacked with.
-const WITH: &[(&str, &[&str])] = &[("proftpd-core", &["proftpd-mod-crypto"])];
+const WITH: &[(&str, &[&str])] = &[
+    ("proftpd-core", &["proftpd-mod-crypto"]),
+    ("openssh-server", &["openssh-client"]),
+];
 
 /// How deep shared libraries may depend on further ones that are missing.
 const DEPENDENCY_ROUNDS: usize = 5;
@@ -145,7 +148,7 @@ fn add(folder: &Path, package: &str) -> Result<String> {
 
 fn missing_libraries(folder: &Path) -> Result<BTreeSet<String>> {
     let mut missing = BTreeSet::new();
-    for place in ["usr/sbin", "usr/bin"] {
+    for place in ["usr/sbin", "usr/bin", "usr/lib/proftpd"] {
         let Ok(programs) = fs::read_dir(folder.join(place)) else {
             continue;
         };

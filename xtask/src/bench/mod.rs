@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use self::load::Target;
 use self::options::{Call, Options};
-use self::peers::Contender;
+use self::peers::{Contender, Protocol};
 use self::process::{Running, Turn, adopt_orphans, free_port};
 use self::profile::Recording;
 use self::report::Results;
@@ -23,11 +23,13 @@ mod load;
 mod machine;
 mod options;
 mod peers;
+mod proc;
 mod process;
 mod profile;
 mod report;
 mod rows;
 mod scratch;
+mod sftp;
 mod stub;
 mod tls;
 
@@ -89,7 +91,8 @@ fn measure_all(options: &Options) -> Result<()> {
     let _turn = Turn::take()?;
     for package in crate::peers::NAMES {
         let wanted = |contender: &Contender| contender.package() == Some(*package);
-        if options.contenders.iter().any(wanted) {
+        let client = *package == sftp::PACKAGE && options.rows.iter().any(|row| row.is_sftp());
+        if client || options.contenders.iter().any(wanted) {
             crate::peers::unpack(package)?;
         }
     }
@@ -194,14 +197,16 @@ fn measure_once(
     let port = free_port()?;
     let command = contender.command(scratch, port, row.service(contender))?;
     let log = scratch.run.join(format!("{}.log", contender.name()));
-    let server = Running::start(command, port, contender.ready(), &log)?;
+    let server = Running::start(command, port, contender.ready(row.protocol), &log)?;
     let target = Target {
         contender,
         server: &server,
         scratch,
-        tls: row.tls.then(tls::client_config).transpose()?,
-        seconds: options.seconds(row.tls),
-        copies: options.copies(row.tls),
+        protocol: row.protocol,
+        tls: row.is_ftps().then(tls::client_config).transpose()?,
+        seconds: options.seconds(row.protocol),
+        copies: options.copies(row.protocol),
+        quick: options.quick,
     };
     let recording = options
         .profile
@@ -268,10 +273,14 @@ fn document(options: &Options, scratch: &Scratch, results: &Results) -> Result<S
     Ok(include_str!("document.md")
         .replace("{ROUNDS}", &options.rounds.to_string())
         .replace("{COMMAND}", command.trim_end())
-        .replace("{SECONDS}", &options.seconds(false).to_string())
-        .replace("{FTPS_SECONDS}", &options.seconds(true).to_string())
-        .replace("{COPIES}", &options.copies(false).to_string())
-        .replace("{FTPS_COPIES}", &options.copies(true).to_string())
+        .replace("{SECONDS}", &options.seconds(Protocol::Ftp).to_string())
+        .replace(
+            "{FTPS_SECONDS}",
+            &options.seconds(Protocol::Ftps).to_string(),
+        )
+        .replace("{COPIES}", &options.copies(Protocol::Ftp).to_string())
+        .replace("{FTPS_COPIES}", &options.copies(Protocol::Ftps).to_string())
+        .replace("{SFTP_COPIES}", &options.copies(Protocol::Sftp).to_string())
         .replace("{CIPHER}", tls::CIPHER)
         .replace("{CURVE}", tls::CURVE)
         .replace("{TABLE}\n", &results.table(&options.rows))

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::peers::Contender;
+use super::peers::{Contender, Protocol};
 use super::rows::{ROWS, Row};
 use super::tls::Certificate;
 
@@ -47,22 +47,23 @@ impl Options {
     }
 
     /// How long rows that count run in one round.
-    pub(crate) fn seconds(&self, tls: bool) -> f64 {
+    pub(crate) fn seconds(&self, protocol: Protocol) -> f64 {
         match (self.profile, self.quick) {
             (true, _) => 10.0,
             (_, true) => 0.5,
-            _ if tls => 1.0,
+            _ if protocol == Protocol::Ftps => 1.0,
             _ => 2.0,
         }
     }
 
     /// How often the large file is moved in one round.
-    pub(crate) fn copies(&self, tls: bool) -> u64 {
-        match (self.profile, self.quick) {
-            (true, _) => 16,
-            (_, true) => 1,
-            _ if tls => 2,
-            _ => 4,
+    pub(crate) fn copies(&self, protocol: Protocol) -> u64 {
+        match (self.profile, self.quick, protocol) {
+            (true, _, Protocol::Ftp | Protocol::Ftps) => 16,
+            (true, _, Protocol::Sftp) => 4,
+            (_, true, _) | (_, _, Protocol::Sftp) => 1,
+            (_, _, Protocol::Ftps) => 2,
+            (_, _, Protocol::Ftp) => 4,
         }
     }
 }

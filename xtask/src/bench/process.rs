@@ -1,18 +1,18 @@
 //! A running server: starting it, stopping it, and what it costs.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use super::client::Session;
+use super::proc::{self, Process};
 
 /// How long a server may take to start.
 const START: Duration = Duration::from_secs(20);
@@ -25,8 +25,10 @@ const TURN: u16 = 18_999;
 /// What shows that a server accepts connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ready {
-    /// It greets.
+    /// It greets with a reply of FTP.
     Greeting,
+    /// It greets with the version line of SSH.
+    Banner,
     /// It prints `{"event":"ready"}` on a line.
     JsonLine,
 }
@@ -46,7 +48,9 @@ impl Running {
         // vsftpd tells its errors to standard input: to its client, if inetd had started it.
         command.stdin(File::options().read(true).append(true).open(log)?);
         match ready {
-            Ready::Greeting => command.stdout(File::options().append(true).open(log)?),
+            Ready::Greeting | Ready::Banner => {
+                command.stdout(File::options().append(true).open(log)?)
+            }
             Ready::JsonLine => command.stdout(Stdio::piped()),
         };
         let child = command
@@ -57,7 +61,8 @@ impl Running {
             address: SocketAddrV4::new(Ipv4Addr::LOCALHOST, port),
         };
         let started = match ready {
-            Ready::Greeting => running.await_greeting(),
+            Ready::Greeting => running.await_contact(|to| Session::connect(to, None)?.quit()),
+            Ready::Banner => running.await_contact(see_banner),
             Ready::JsonLine => running.await_line(),
         };
         started.with_context(|| {
@@ -75,11 +80,11 @@ impl Running {
         Pid::from_child(&self.child)
     }
 
-    fn await_greeting(&mut self) -> Result<()> {
+    fn await_contact(&mut self, make: impl Fn(SocketAddrV4) -> Result<()>) -> Result<()> {
         let until = Instant::now() + START;
         loop {
-            match Session::connect(self.address, None) {
-                Ok(session) => return session.quit(),
+            match make(self.address) {
+                Ok(()) => return Ok(()),
                 Err(error) if Instant::now() > until => return Err(error),
                 Err(_) => self.still_runs()?,
             }
@@ -116,35 +121,34 @@ impl Running {
 
     /// The server's processes now.
     pub(crate) fn tree(&self) -> Result<Vec<Process>> {
-        tree(self.pid())
+        proc::tree(self.pid())
     }
 
-    /// CPU time of all its processes so far, those that ended and were waited for included.
+    /// CPU time of all its processes so far, those that ended included: whether their parent waited
+    /// for them, or ended before them and left them to this process. sshd's sessions do the latter.
     pub(crate) fn cpu(&self) -> Result<Duration> {
-        Ok(ticks(
-            self.tree()?.iter().map(|process| process.ticks).sum(),
-        ))
+        Ok(Process::cpu(&self.tree()?) + Process::cpu(&proc::ended_children()?))
     }
 
     /// Memory of all its processes in bytes, shared pages divided among those that share them.
     pub(crate) fn proportional(&self) -> Result<u64> {
-        self.sum(|pid| field(&proc(pid, "smaps_rollup"), "Pss:"))
+        self.sum(|pid| proc::field(&proc::file(pid, "smaps_rollup"), "Pss:"))
     }
 
     /// Memory of all its processes in bytes; shared pages count in each.
     pub(crate) fn resident(&self) -> Result<u64> {
-        self.sum(|pid| field(&proc(pid, "status"), "VmRSS:"))
+        self.sum(|pid| proc::field(&proc::file(pid, "status"), "VmRSS:"))
     }
 
     /// The most each of its processes had since [`Self::reset_peak`], in bytes.
     pub(crate) fn peak(&self) -> Result<u64> {
-        self.sum(|pid| field(&proc(pid, "status"), "VmHWM:"))
+        self.sum(|pid| proc::field(&proc::file(pid, "status"), "VmHWM:"))
     }
 
     pub(crate) fn reset_peak(&self) -> Result<()> {
         for process in self.tree()? {
             // 5 resets the peak; see proc(5).
-            let _ = fs::write(proc(process.pid, "clear_refs"), "5");
+            let _ = fs::write(proc::file(process.pid, "clear_refs"), "5");
         }
         Ok(())
     }
@@ -171,12 +175,25 @@ impl Running {
         // the same number meanwhile.
         let left: Vec<Pid> = before
             .iter()
-            .filter(|then| Process::read(then.pid).is_some_and(|now| now.started == then.started))
+            .filter(|process| process.is_there())
             .filter_map(|process| Pid::from_raw(process.pid))
             .collect();
         for pid in &left {
             let _ = kill_process(*pid, Signal::KILL);
         }
+        // Sessions that ended before, and whose parent did not wait for them. Who adopts no orphans
+        // finds only children there that others wait for.
+        let adopts = matches!(rustix::process::child_subreaper(), Ok(Some(_)));
+        let ended = if adopts {
+            proc::ended_children().unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        let left = left.into_iter().chain(
+            ended
+                .iter()
+                .filter_map(|process| Pid::from_raw(process.pid)),
+        );
         let until = Instant::now() + STOP;
         for pid in left {
             // Until it is no child of ours: adopted ones are waited for, others never were.
@@ -225,96 +242,18 @@ pub(crate) fn free_port() -> Result<u16> {
         .context("no free port")
 }
 
-/// One line of /proc/PID/stat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Process {
-    pid: i32,
-    parent: i32,
-    /// User and system time, of its own and of children waited for.
-    ticks: u64,
-    started: u64,
-}
-
-impl Process {
-    fn read(pid: i32) -> Option<Self> {
-        Self::parse(&fs::read_to_string(proc(pid, "stat")).ok()?)
-    }
-
-    fn parse(stat: &str) -> Option<Self> {
-        // The name in parentheses may hold anything, so the rest starts at the last parenthesis.
-        let (head, rest) = stat.rsplit_once(") ")?;
-        let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
-        let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
-        Some(Self {
-            pid: head.split_once(' ')?.0.parse().ok()?,
-            parent: fields.get(1)?.parse().ok()?,
-            ticks: number(11)? + number(12)? + number(13)? + number(14)?,
-            started: number(19)?,
-        })
-    }
-}
-
-/// CPU time of this process and of the children it waited for.
-pub(crate) fn own_cpu() -> Result<Duration> {
-    let me = rustix::process::getpid().as_raw_nonzero().get();
-    let process = Process::read(me).context("this process is not in /proc")?;
-    Ok(ticks(process.ticks))
-}
-
-fn ticks(number: u64) -> Duration {
-    let each = rustix::param::clock_ticks_per_second();
-    Duration::from_secs_f64(number as f64 / each as f64)
-}
-
-fn tree(root: Pid) -> Result<Vec<Process>> {
-    let mut children: BTreeMap<i32, Vec<Process>> = BTreeMap::new();
-    let mut found = Vec::new();
-    for entry in fs::read_dir("/proc")? {
-        let name = entry?.file_name();
-        let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
-            continue;
-        };
-        // It may have ended since.
-        let Some(process) = Process::read(pid) else {
-            continue;
-        };
-        if pid == root.as_raw_nonzero().get() {
-            found.push(process);
-        } else {
-            children.entry(process.parent).or_default().push(process);
-        }
-    }
-    let mut next = 0;
-    while let Some(process) = found.get(next) {
-        found.extend(children.remove(&process.pid).unwrap_or_default());
-        next += 1;
-    }
-    Ok(found)
-}
-
-fn proc(pid: i32, file: &str) -> PathBuf {
-    Path::new("/proc").join(pid.to_string()).join(file)
-}
-
-/// A line such as `Pss:  123 kB`, in bytes.
-fn field(file: &Path, name: &str) -> Option<u64> {
-    let text = fs::read_to_string(file).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
-}
-
-/// Memory the kernel uses for its own structures: sockets, stacks, page tables; in bytes. What is
-/// free would say less: hundreds of megabytes that were given back wait unseen in the lists that the
-/// kernel keeps for each processor.
-pub(crate) fn kernel_memory() -> Result<u64> {
-    // Adds up what each processor has counted by itself.
-    let _ = fs::write("/proc/sys/vm/stat_refresh", "1");
-    let meminfo = Path::new("/proc/meminfo");
-    ["Slab:", "KernelStack:", "PageTables:", "Percpu:"]
-        .iter()
-        .map(|name| field(meminfo, name).with_context(|| format!("/proc/meminfo has no {name}")))
-        .sum()
+/// Whether an SSH server answers: RFC 4253 §4.2.
+fn see_banner(address: SocketAddrV4) -> Result<()> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(START))?;
+    let mut begin = [0; 4];
+    stream.read_exact(&mut begin)?;
+    ensure!(
+        begin == *b"SSH-",
+        "it greeted with `{}`",
+        begin.escape_ascii()
+    );
+    Ok(())
 }
 
 fn is_ready_event(line: &str) -> bool {
@@ -325,14 +264,6 @@ fn is_ready_event(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_line_of_stat_with_an_odd_name() {
-        let line = "42 (a) b ( c) S 7 42 42 0 -1 4194560 1 2 3 4 10 20 30 40 20 0 1 0 777 1 2";
-        let process = Process::parse(line).unwrap();
-        assert_eq!((process.pid, process.parent), (42, 7));
-        assert_eq!((process.ticks, process.started), (100, 777));
-    }
 
     #[test]
     fn the_ready_event() {
@@ -353,13 +284,5 @@ mod tests {
         let text = format!("{error:#}");
         assert!(text.contains("no such setting"), "{text}");
         assert!(text.contains("exit status: 3"), "{text}");
-    }
-
-    #[test]
-    fn this_process_has_memory_and_no_children() {
-        let me = tree(rustix::process::getpid()).unwrap();
-        assert!(!me.is_empty());
-        let pss = field(&proc(me[0].pid, "smaps_rollup"), "Pss:").unwrap();
-        assert!(pss > 0);
     }
 }

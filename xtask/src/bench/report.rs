@@ -11,8 +11,11 @@ use super::rows::{Better, Figure, Row};
 const BEHIND_BEGINS: &str = "<!-- behind: begin -->";
 const BEHIND_ENDS: &str = "<!-- behind: end -->";
 
-/// The columns, each with the variants shown in it.
-const COLUMNS: &[(Contender, &[(Contender, &str)])] = &[
+/// A server, and the variants shown in its column.
+type Column = (Contender, &'static [(Contender, &'static str)]);
+
+/// The columns there may be; a table has those of the servers that speak its protocol.
+const COLUMNS: &[Column] = &[
     (
         Contender::Wharf,
         &[
@@ -26,6 +29,7 @@ const COLUMNS: &[(Contender, &[(Contender, &str)])] = &[
         &[(Contender::PureFtpdArgon, "argon2id")],
     ),
     (Contender::ProFtpd, &[]),
+    (Contender::OpenSsh, &[]),
     (Contender::Ceiling, &[]),
 ];
 
@@ -101,27 +105,48 @@ impl Results {
         }
     }
 
-    /// The table, a line for each figure.
+    /// The figures of FTP and of SFTP, which have their servers beside them.
     pub(crate) fn table(&self, rows: &[&Row]) -> String {
+        let (sftp, ftp): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.is_sftp());
+        let tables = [ftp, sftp]
+            .into_iter()
+            .filter(|rows| !rows.is_empty())
+            .map(|rows| self.table_of(&rows));
+        tables.collect::<Vec<_>>().join("\n")
+    }
+
+    /// One table, a line for each figure.
+    fn table_of(&self, rows: &[&Row]) -> String {
+        let columns: Vec<&Column> = COLUMNS
+            .iter()
+            .filter(|(contender, _)| rows.iter().any(|row| row.invites(*contender)))
+            .collect();
         let mut text = String::from("| measured | figure |");
-        for (contender, _) in COLUMNS {
+        for (contender, _) in &columns {
             let _ = write!(text, " {} |", contender.title());
         }
         text.push_str("\n| --- | --- |");
-        text.push_str(&" ---: |".repeat(COLUMNS.len()));
+        text.push_str(&" ---: |".repeat(columns.len()));
         text.push('\n');
         for row in rows {
             for (index, figure) in row.figures.iter().enumerate() {
-                self.line(&mut text, row, index, figure);
+                self.line(&mut text, &columns, row, index, figure);
             }
         }
         text
     }
 
-    fn line(&self, text: &mut String, row: &Row, index: usize, figure: &Figure) {
+    fn line(
+        &self,
+        text: &mut String,
+        columns: &[&Column],
+        row: &Row,
+        index: usize,
+        figure: &Figure,
+    ) {
         let title = if index == 0 { row.title } else { "" };
         let _ = write!(text, "| {title} | {} |", figure.name);
-        for (contender, variants) in COLUMNS {
+        for (contender, variants) in columns {
             let mut cell = self.cell(row, index, *contender);
             for (variant, label) in *variants {
                 if self.outcomes.contains_key(&(row.id, *variant)) {
@@ -260,6 +285,27 @@ mod tests {
         let (results, row) = results("upload", &all);
         let table = results.table(&[row]);
         assert!(table.contains("| 3.00; `full`: 2.00 |"), "{table}");
+    }
+
+    #[test]
+    fn ftp_and_sftp_have_tables_of_their_own() {
+        let ids = ["download-1", "sftp-download-1"];
+        let rows: Vec<&Row> = ids
+            .iter()
+            .map(|id| ROWS.iter().find(|row| row.id == *id).unwrap())
+            .collect();
+        let text = Results::default().table(&rows);
+        let heads: Vec<&str> = text
+            .lines()
+            .filter(|line| line.starts_with("| measured"))
+            .collect();
+        assert_eq!(
+            heads,
+            [
+                "| measured | figure | wharf | vsftpd | Pure-FTPd | ProFTPD | (generator) |",
+                "| measured | figure | wharf | ProFTPD | OpenSSH |",
+            ]
+        );
     }
 
     #[test]

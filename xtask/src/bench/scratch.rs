@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use rustix::fs::{FileType, Mode, mknodat};
 
+use super::sftp::Keys;
 use super::tls::Certificate;
 use crate::shell;
 
@@ -19,6 +20,8 @@ pub(crate) const PASSIVE_PORTS: RangeInclusive<u16> = 20_000..=29_999;
 pub(crate) const LARGE: u64 = 1 << 30;
 /// The small file, in bytes.
 pub(crate) const SMALL: u64 = 4096;
+/// Small files in the folder that is moved as a whole.
+pub(crate) const TREE: u64 = 5000;
 
 /// User ids no Debian system gives away by itself.
 const ANONYMOUS_ID: u32 = 64_001;
@@ -60,8 +63,10 @@ impl Scratch {
         }
         noise(&scratch.files.join("large"), LARGE)?;
         noise(&scratch.files.join("quarter"), LARGE / 4)?;
+        noise(&scratch.files.join("sixteenth"), LARGE / 16)?;
         noise(&scratch.files.join("small"), SMALL)?;
         scratch.certificate().make()?;
+        scratch.keys().make()?;
         scratch.empty_uploads()?;
         Ok(scratch)
     }
@@ -77,6 +82,11 @@ impl Scratch {
     /// What every server shows over TLS.
     pub(crate) fn certificate(&self) -> Certificate {
         Certificate::within(&self.run)
+    }
+
+    /// What the SFTP servers show, and what clients log in with.
+    pub(crate) fn keys(&self) -> Keys {
+        Keys::within(&self.run)
     }
 
     /// Where clients upload to: `/up` for them.
@@ -131,6 +141,20 @@ impl Scratch {
         Ok(name)
     }
 
+    /// Makes a folder of small files, or checks that it is whole, and returns its name.
+    pub(crate) fn tree(&self) -> Result<&'static str> {
+        let name = "tree";
+        let folder = self.files.join(name);
+        if !folder.exists() || !is_tree(&folder)? {
+            fs::create_dir_all(&folder)?;
+            for number in 0..TREE {
+                noise(&folder.join(format!("measurement-{number:07}.csv")), SMALL)?;
+            }
+            ensure!(is_tree(&folder)?, "the folder {name} is not whole");
+        }
+        Ok(name)
+    }
+
     /// Reads a file once, so that no server reads it from the disk.
     pub(crate) fn warm(&self, name: &str) -> Result<()> {
         let mut file = File::open(self.files.join(name))?;
@@ -138,6 +162,19 @@ impl Scratch {
         while file.read(&mut chunk)? > 0 {}
         Ok(())
     }
+}
+
+/// Whether a folder holds the small files of [`Scratch::tree`], and nothing else.
+pub(crate) fn is_tree(folder: &Path) -> Result<bool> {
+    let mut files = 0;
+    for entry in fs::read_dir(folder)? {
+        let about = entry?.metadata()?;
+        if !about.is_file() || about.len() != SMALL {
+            return Ok(false);
+        }
+        files += 1;
+    }
+    Ok(files == TREE)
 }
 
 /// Counts the entries that can be looked at; none if there is no such folder.

@@ -8,14 +8,14 @@ use anyhow::{Context, Result, anyhow};
 use super::{Target, enter};
 use crate::bench::client::{Idle, Session};
 use crate::bench::peers::Login;
-use crate::bench::process::kernel_memory;
+use crate::bench::proc::kernel_memory;
 
 /// Threads that open idle sessions; more would overrun the shortest backlog among the peers.
 const OPENERS: usize = 8;
 /// Idle sessions that come from one address.
 const PER_ADDRESS: usize = 200;
 /// How long idle sessions are left alone before memory is read.
-const SETTLE: Duration = Duration::from_secs(2);
+pub(super) const SETTLE: Duration = Duration::from_secs(2);
 /// How much memory may change in one step to be steady, in bytes.
 const STEADY: u64 = 1 << 20;
 const STEP: Duration = Duration::from_millis(250);
@@ -49,7 +49,7 @@ pub(crate) fn idle(target: &Target<'_>, count: usize) -> Result<Vec<f64>> {
 
 /// The kernel's memory once it stays the same: that of the server before this one takes a while to
 /// be given back.
-fn steady() -> Result<u64> {
+pub(super) fn steady() -> Result<u64> {
     let mut last = kernel_memory()?;
     for _ in 0..STEPS_TO_STEADY {
         std::thread::sleep(STEP);

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use super::{Target, leave, stored, together};
 use crate::bench::client::Payload;
 use crate::bench::peers::{ACCOUNT, Login, PASSWORD};
-use crate::bench::process::own_cpu;
+use crate::bench::proc::own_cpu;
 use crate::bench::scratch::LARGE;
 use crate::bench::tls::{CIPHER, CURVE};
 use crate::shell;
@@ -131,14 +131,14 @@ impl Meter {
     }
 }
 
-fn per_byte(bytes: u64, elapsed: Duration, cpu: Duration) -> Vec<f64> {
+pub(super) fn per_byte(bytes: u64, elapsed: Duration, cpu: Duration) -> Vec<f64> {
     vec![
         bytes as f64 / 1e6 / elapsed.as_secs_f64(),
         per_gibibyte(bytes, cpu),
     ]
 }
 
-fn per_gibibyte(bytes: u64, cpu: Duration) -> f64 {
+pub(super) fn per_gibibyte(bytes: u64, cpu: Duration) -> f64 {
     cpu.as_secs_f64() / (bytes as f64 / (1_u64 << 30) as f64)
 }
 

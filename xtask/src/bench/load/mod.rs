@@ -10,12 +10,13 @@ use anyhow::{Context, Result, anyhow, ensure};
 use rustls::ClientConfig;
 
 use super::client::Session;
-use super::peers::{ACCOUNT, Contender, Login, PASSWORD};
+use super::peers::{ACCOUNT, Contender, Login, PASSWORD, Protocol};
 use super::process::Running;
 use super::scratch::Scratch;
 
 mod idle;
 pub(crate) mod large;
+pub(crate) mod sftp;
 pub(crate) mod small;
 
 pub(crate) use idle::idle;
@@ -31,12 +32,15 @@ pub(crate) struct Target<'a> {
     pub(crate) contender: Contender,
     pub(crate) server: &'a Running,
     pub(crate) scratch: &'a Scratch,
+    pub(crate) protocol: Protocol,
     /// Explicit TLS on all connections, or none at all.
     pub(crate) tls: Option<ClientConfig>,
     /// How long rows that count run.
     pub(crate) seconds: f64,
     /// How often the large file is moved in one measurement.
     pub(crate) copies: u64,
+    /// Whether a first look is enough.
+    pub(crate) quick: bool,
 }
 
 impl Target<'_> {
@@ -67,7 +71,7 @@ impl Target<'_> {
 
     /// Who uploads.
     fn uploader(&self) -> Login {
-        self.contender.uploader(self.tls.is_some())
+        self.contender.uploader(self.protocol)
     }
 
     /// The stand-in keeps no files.

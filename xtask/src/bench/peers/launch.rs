@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use super::{ACCOUNT, Login, PASSWORD, SHA256_CRYPT, YESCRYPT};
+use super::{ACCOUNT, Login, PASSWORD, Protocol, SHA256_CRYPT, YESCRYPT};
 use crate::bench::scratch::{PASSIVE_PORTS, Scratch};
 use crate::bench::tls::Certificate;
 use crate::{peers, shell};
@@ -25,6 +25,7 @@ pub(super) fn prepare_wharf(scratch: &Scratch) -> Result<()> {
     let mut add = shell::command(wharf_binary()?);
     add.args(["user", "add", ACCOUNT, "--password-stdin", "--home"]);
     add.arg(&scratch.files).arg("--state").arg(&state);
+    add.arg("--key").arg(scratch.keys().public());
     feed(&mut add, &format!("{PASSWORD}\n"))
 }
 
@@ -33,11 +34,11 @@ pub(super) fn wharf(
     port: u16,
     durability: &str,
     memory: bool,
-    tls: bool,
+    protocol: Protocol,
 ) -> Result<Command> {
     let settings = scratch.run.join("wharf.toml");
     let mut text = include_str!("wharf.toml").to_owned();
-    if tls {
+    if protocol == Protocol::Ftps {
         text += include_str!("wharf-tls.toml");
     }
     let text = filled(&text, scratch, port)
@@ -51,17 +52,31 @@ pub(super) fn wharf(
         .arg("--config")
         .arg(settings);
     command.arg("--state").arg(scratch.run.join("wharf-state"));
-    command.args(["--listen", "127.0.0.1", "--ftp", &port.to_string()]);
-    command.args(["--ftps", "off", "--sftp", "off", "--web", "off"]);
-    command.args(["--passive-ports", &passive_range('-')]);
-    command.args(["--anonymous", "--allow-plaintext", "--format", "json"]);
+    command.args(["--listen", "127.0.0.1", "--ftps", "off", "--web", "off"]);
+    let port = port.to_string();
+    match protocol {
+        Protocol::Ftp | Protocol::Ftps => {
+            command.args(["--ftp", &port, "--sftp", "off"]);
+            command.args(["--passive-ports", &passive_range('-')]);
+            command.args(["--anonymous", "--allow-plaintext"]);
+        }
+        Protocol::Sftp => {
+            command.args(["--sftp", &port, "--ftp", "off"]);
+        }
+    }
+    command.args(["--format", "json"]);
     Ok(command)
 }
 
-pub(super) fn vsftpd(scratch: &Scratch, port: u16, login: Login, tls: bool) -> Result<Command> {
+pub(super) fn vsftpd(
+    scratch: &Scratch,
+    port: u16,
+    login: Login,
+    protocol: Protocol,
+) -> Result<Command> {
     let yes = |on: bool| if on { "YES" } else { "NO" };
     let mut text = include_str!("vsftpd.conf").to_owned();
-    if tls {
+    if protocol == Protocol::Ftps {
         text += include_str!("vsftpd-tls.conf");
     }
     let text = filled(&text, scratch, port)
@@ -114,7 +129,7 @@ pub(super) fn pure_ftpd(
     scratch: &Scratch,
     port: u16,
     database: &str,
-    tls: bool,
+    protocol: Protocol,
 ) -> Result<Command> {
     let mut command = in_namespace(scratch, "pure-ftpd", "usr/sbin/pure-ftpd")?;
     command.args(["--bind", &format!("127.0.0.1,{port}"), "--ipv4only"]);
@@ -122,7 +137,7 @@ pub(super) fn pure_ftpd(
     // The highest number it takes.
     command.args(["--maxclientsnumber", "5000", "--maxidletime", "60"]);
     command.args(["--chrooteveryone", "--dontresolve"]);
-    if tls {
+    if protocol == Protocol::Ftps {
         // 3: both connections must be protected.
         let Certificate { chain, key } = scratch.certificate();
         let files = format!("{},{}", chain.display(), key.display());
@@ -172,19 +187,30 @@ pub(super) fn prepare_proftpd(scratch: &Scratch) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn proftpd(scratch: &Scratch, port: u16, tls: bool) -> Result<Command> {
+pub(super) fn proftpd(scratch: &Scratch, port: u16, protocol: Protocol) -> Result<Command> {
     let settings = scratch.run.join("proftpd.conf");
     let mut text = include_str!("proftpd.conf").to_owned();
-    if tls {
-        let folder = peers::unpack("proftpd-core")?.join("usr/lib/proftpd");
-        text +=
-            &include_str!("proftpd-tls.conf").replace("{MODULES}", &folder.display().to_string());
-    }
-    fs::write(&settings, filled(&text, scratch, port))?;
+    text += match protocol {
+        Protocol::Ftp => "",
+        Protocol::Ftps => include_str!("proftpd-tls.conf"),
+        Protocol::Sftp => include_str!("proftpd-sftp.conf"),
+    };
+    let modules = peers::unpack("proftpd-core")?.join("usr/lib/proftpd");
+    let text = filled(&text, scratch, port).replace("{MODULES}", &modules.display().to_string());
+    fs::write(&settings, text)?;
     let mut command = in_namespace(scratch, "proftpd-core", "usr/sbin/proftpd")?;
     command
         .args(["--nodaemon", "--quiet", "--config"])
         .arg(settings);
+    Ok(command)
+}
+
+pub(super) fn sshd(scratch: &Scratch, port: u16) -> Result<Command> {
+    let settings = scratch.run.join("sshd_config");
+    let text = filled(include_str!("sshd_config"), scratch, port);
+    fs::write(&settings, text)?;
+    let mut command = in_namespace(scratch, "openssh-server", "usr/sbin/sshd")?;
+    command.args(["-D", "-e", "-f"]).arg(settings);
     Ok(command)
 }
 
@@ -215,28 +241,36 @@ pub(crate) fn write_users(scratch: &Scratch) -> Result<()> {
     let users = [
         (
             "passwd",
-            format!("ftp:x:{anonymous}:{anonymous}::{home}:/bin/sh"),
-            format!("{ACCOUNT}:x:{account}:{account}::{home}:/bin/sh"),
+            vec![
+                format!("ftp:x:{anonymous}:{anonymous}::{home}:/bin/sh"),
+                format!("{ACCOUNT}:x:{account}:{account}::{home}:/bin/sh"),
+                "sshd:x:64003:65534::/run/sshd:/usr/sbin/nologin".to_owned(),
+            ],
         ),
         (
             "group",
-            format!("ftp:x:{anonymous}:"),
-            format!("{ACCOUNT}:x:{account}:"),
+            vec![
+                format!("ftp:x:{anonymous}:"),
+                format!("{ACCOUNT}:x:{account}:"),
+            ],
         ),
         (
             "shadow",
-            "ftp:*:19000:0:99999:7:::".to_owned(),
-            format!("{ACCOUNT}:{YESCRYPT}:19000:0:99999:7:::"),
+            vec![
+                "ftp:*:19000:0:99999:7:::".to_owned(),
+                format!("{ACCOUNT}:{YESCRYPT}:19000:0:99999:7:::"),
+                "sshd:*:19000:0:99999:7:::".to_owned(),
+            ],
         ),
     ];
-    for (file, ftp, bench) in users {
+    for (file, ours) in users {
         let system = fs::read_to_string(Path::new("/etc").join(file))
             .with_context(|| format!("cannot read /etc/{file}"))?;
-        let mut lines: Vec<&str> = system
+        let lines: Vec<&str> = system
             .lines()
-            .filter(|line| !matches!(line.split(':').next(), Some("ftp" | ACCOUNT)))
+            .filter(|line| !matches!(line.split(':').next(), Some("ftp" | ACCOUNT | "sshd")))
+            .chain(ours.iter().map(String::as_str))
             .collect();
-        lines.extend([ftp.as_str(), bench.as_str()]);
         fs::write(scratch.etc.join(file), lines.join("\n") + "\n")?;
     }
     let pam = scratch.etc.join("pam.d");

@@ -39,6 +39,8 @@ pub(crate) enum Contender {
     /// Pure-FTPd with the hash its own tool makes.
     PureFtpdArgon,
     ProFtpd,
+    /// sshd with its `internal-sftp`.
+    OpenSsh,
     /// A stand-in that does next to nothing: how far the load generator goes.
     Ceiling,
 }
@@ -50,12 +52,20 @@ pub(crate) enum Login {
     Account,
 }
 
+/// What is spoken with a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Ftp,
+    /// Explicit TLS on all connections, and nothing without it.
+    Ftps,
+    Sftp,
+}
+
 /// What a server is started for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Service {
     pub(crate) login: Login,
-    /// Explicit TLS, and nothing without it.
-    pub(crate) tls: bool,
+    pub(crate) protocol: Protocol,
 }
 
 impl Contender {
@@ -67,6 +77,7 @@ impl Contender {
         Self::PureFtpd,
         Self::PureFtpdArgon,
         Self::ProFtpd,
+        Self::OpenSsh,
         Self::Ceiling,
     ];
 
@@ -80,6 +91,7 @@ impl Contender {
             Self::PureFtpd => "pure-ftpd",
             Self::PureFtpdArgon => "pure-ftpd-argon2",
             Self::ProFtpd => "proftpd",
+            Self::OpenSsh => "openssh",
             Self::Ceiling => "ceiling",
         }
     }
@@ -94,6 +106,7 @@ impl Contender {
             Self::PureFtpd => "Pure-FTPd",
             Self::PureFtpdArgon => "Pure-FTPd, argon2id",
             Self::ProFtpd => "ProFTPD",
+            Self::OpenSsh => "OpenSSH",
             Self::Ceiling => "(generator)",
         }
     }
@@ -107,11 +120,25 @@ impl Contender {
         !self.is_wharf() && !matches!(self, Self::Ceiling)
     }
 
+    /// Whether it serves this protocol.
+    pub(crate) const fn speaks(self, protocol: Protocol) -> bool {
+        match self {
+            Self::Wharf | Self::ProFtpd => true,
+            Self::WharfFull
+            | Self::WharfForgetful
+            | Self::Vsftpd
+            | Self::PureFtpd
+            | Self::PureFtpdArgon
+            | Self::Ceiling => !matches!(protocol, Protocol::Sftp),
+            Self::OpenSsh => matches!(protocol, Protocol::Sftp),
+        }
+    }
+
     /// Who uploads. For accounts vsftpd sends every protected byte through a second process, which
     /// costs it half its speed and more; only anonymous sessions are spared that.
-    pub(crate) const fn uploader(self, tls: bool) -> Login {
-        match self {
-            Self::Vsftpd if tls => Login::Anonymous,
+    pub(crate) const fn uploader(self, protocol: Protocol) -> Login {
+        match (self, protocol) {
+            (Self::Vsftpd, Protocol::Ftps) => Login::Anonymous,
             _ => Login::Account,
         }
     }
@@ -122,16 +149,17 @@ impl Contender {
             Self::Vsftpd => Some("vsftpd"),
             Self::PureFtpd | Self::PureFtpdArgon => Some("pure-ftpd"),
             Self::ProFtpd => Some("proftpd-core"),
+            Self::OpenSsh => Some("openssh-server"),
             Self::Wharf | Self::WharfFull | Self::WharfForgetful | Self::Ceiling => None,
         }
     }
 
     /// What shows that it accepts connections.
-    pub(crate) const fn ready(self) -> Ready {
-        if self.is_wharf() {
-            Ready::JsonLine
-        } else {
-            Ready::Greeting
+    pub(crate) const fn ready(self, protocol: Protocol) -> Ready {
+        match protocol {
+            _ if self.is_wharf() => Ready::JsonLine,
+            Protocol::Ftp | Protocol::Ftps => Ready::Greeting,
+            Protocol::Sftp => Ready::Banner,
         }
     }
 
@@ -167,9 +195,14 @@ impl Contender {
                  million entries are listed once only. \
                  Passwords: AuthUserFile by `ftpasswd`, here {}. FTPS: mod_tls, session reuse \
                  demanded as by default; `TLSCACertificateFile` set, or each session would read all \
-                 authorities of the system. Its listener pauses for 0.2 s after a session ends.",
+                 authorities of the system. Its listener pauses for 0.2 s after a session ends. SFTP: \
+                 mod_sftp, which has no chacha20-poly1305.",
                 hash_of(&scratch.run.join("proftpd.passwd"))?
             ),
+            Self::OpenSsh => "`internal-sftp`, so that no program is started for a session; PAM, \
+                 look-ups and the log off; limits on sessions out of the way. The client of all \
+                 SFTP rows comes from the same sources."
+                .to_owned(),
             Self::Ceiling => "no server: a stand-in that answers at once, discards uploads and \
                  checks no password; over TLS it encrypts and decrypts, but reads no file. \
                  Where a server comes near it, the figure says as much of the \
@@ -182,7 +215,7 @@ impl Contender {
     pub(crate) fn prepare(self, scratch: &Scratch) -> Result<()> {
         match self {
             Self::Wharf | Self::WharfFull | Self::WharfForgetful => launch::prepare_wharf(scratch),
-            Self::Vsftpd | Self::Ceiling => Ok(()),
+            Self::Vsftpd | Self::OpenSsh | Self::Ceiling => Ok(()),
             Self::PureFtpd => launch::prepare_pure_ftpd_crypt(scratch),
             Self::PureFtpdArgon => launch::prepare_pure_ftpd_argon(scratch),
             Self::ProFtpd => launch::prepare_proftpd(scratch),
@@ -191,15 +224,16 @@ impl Contender {
 
     /// The command that runs it in the foreground on 127.0.0.1:`port`.
     pub(crate) fn command(self, scratch: &Scratch, port: u16, service: Service) -> Result<Command> {
-        let Service { login, tls } = service;
+        let Service { login, protocol } = service;
         match self {
-            Self::Wharf => launch::wharf(scratch, port, "none", true, tls),
-            Self::WharfFull => launch::wharf(scratch, port, "full", true, tls),
-            Self::WharfForgetful => launch::wharf(scratch, port, "none", false, tls),
-            Self::Vsftpd => launch::vsftpd(scratch, port, login, tls),
-            Self::PureFtpd => launch::pure_ftpd(scratch, port, "pure-crypt.pdb", tls),
-            Self::PureFtpdArgon => launch::pure_ftpd(scratch, port, "pure-argon2.pdb", tls),
-            Self::ProFtpd => launch::proftpd(scratch, port, tls),
+            Self::Wharf => launch::wharf(scratch, port, "none", true, protocol),
+            Self::WharfFull => launch::wharf(scratch, port, "full", true, protocol),
+            Self::WharfForgetful => launch::wharf(scratch, port, "none", false, protocol),
+            Self::Vsftpd => launch::vsftpd(scratch, port, login, protocol),
+            Self::PureFtpd => launch::pure_ftpd(scratch, port, "pure-crypt.pdb", protocol),
+            Self::PureFtpdArgon => launch::pure_ftpd(scratch, port, "pure-argon2.pdb", protocol),
+            Self::ProFtpd => launch::proftpd(scratch, port, protocol),
+            Self::OpenSsh => launch::sshd(scratch, port),
             Self::Ceiling => launch::ceiling(scratch, port),
         }
     }

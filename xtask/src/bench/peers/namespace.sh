@@ -5,4 +5,6 @@ for file in passwd group shadow pam.d; do
     mount --bind "$ETC/$file" "/etc/$file"
 done
 mount -t tmpfs -o mode=755 bench /run
+# sshd locks its unprivileged half into it.
+mkdir /run/sshd
 exec "$@"

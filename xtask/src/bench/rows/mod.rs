@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 
-use super::load::{self, Target, large, small};
-use super::peers::{Contender, Login, Service};
+use super::load::{self, Target, large, sftp, small};
+use super::peers::{Contender, Login, Protocol, Service};
 use super::scratch::Scratch;
+use super::sftp::Cipher;
 
 mod table;
 
@@ -34,8 +35,7 @@ pub(crate) struct Row {
     pub(crate) figures: &'static [Figure],
     /// Who may log in while it runs.
     pub(crate) login: Login,
-    /// Whether all connections are protected.
-    pub(crate) tls: bool,
+    pub(crate) protocol: Protocol,
     pub(crate) work: Work,
 }
 
@@ -52,12 +52,39 @@ pub(crate) enum Work {
     Handshakes,
     Listing { verb: &'static str, entries: u64 },
     Idle { sessions: usize },
+    Sftp(Sftp),
+}
+
+/// What a row does by SFTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sftp {
+    Download {
+        by: Cipher,
+        sessions: usize,
+    },
+    Upload {
+        by: Cipher,
+        sessions: usize,
+    },
+    GetTree,
+    PutTree,
+    Listing {
+        long: bool,
+        entries: u64,
+    },
+    Prompt,
+    Idle {
+        sessions: usize,
+    },
+    /// Over a long path.
+    FarDownload,
+    FarUpload,
 }
 
 impl Row {
     /// Why a server has no figure here; `None` if it has one.
     pub(crate) fn lacks(&self, contender: Contender) -> Option<&'static str> {
-        use Contender::{Ceiling, PureFtpd, Vsftpd};
+        use Contender::{Ceiling, ProFtpd, PureFtpd, Vsftpd};
         match (contender, self.work) {
             (Vsftpd, Work::Listing { verb: "MLSD", .. }) => Some("no MLSD"),
             // It sorts in memory it allows itself too little of, and sends an empty list with a 226.
@@ -70,6 +97,19 @@ impl Row {
             ) => Some("sends none"),
             (PureFtpd, Work::Idle { sessions }) if sessions > 5000 => Some("5 000 at most"),
             (Ceiling, Work::Idle { .. }) => Some("–"),
+            (
+                ProFtpd,
+                Work::Sftp(
+                    Sftp::Download {
+                        by: Cipher::ChaCha20Poly1305,
+                        ..
+                    }
+                    | Sftp::Upload {
+                        by: Cipher::ChaCha20Poly1305,
+                        ..
+                    },
+                ),
+            ) => Some("no such cipher"),
             _ => None,
         }
     }
@@ -77,11 +117,11 @@ impl Row {
     /// Whether a server takes part at all; variants do only where they differ.
     pub(crate) fn invites(&self, contender: Contender) -> bool {
         match contender {
-            Contender::WharfFull => !self.tls && self.uploads(),
+            Contender::WharfFull => self.protocol == Protocol::Ftp && self.uploads(),
             Contender::WharfForgetful | Contender::PureFtpdArgon => {
                 self.work == Work::Logins && self.login == Login::Account
             }
-            _ => true,
+            _ => contender.speaks(self.protocol),
         }
     }
 
@@ -93,9 +133,12 @@ impl Row {
             (Contender::ProFtpd, Work::Listing { entries, .. }) if entries > 100_000 => 1,
             // Memory hardly differs from round to round, and opening takes long.
             (_, Work::Idle { sessions }) if sessions > 4900 => 1,
-            (_, Work::Idle { .. }) if self.tls => 1,
+            (_, Work::Idle { .. }) if self.is_ftps() => 1,
+            (_, Work::Sftp(Sftp::Idle { .. })) => 1,
             // Most of their time is curl's.
             (_, Work::CurlDownload | Work::CurlUpload) => rounds.min(3),
+            // Most of it is waiting.
+            (_, Work::Sftp(Sftp::FarDownload | Sftp::FarUpload)) => rounds.min(3),
             _ => rounds,
         }
     }
@@ -103,17 +146,26 @@ impl Row {
     /// Makes the files it needs, and has them in memory.
     pub(crate) fn prepare(&self, scratch: &Scratch) -> Result<()> {
         match self.work {
-            Work::Download { .. } if self.tls => {
+            Work::Download { .. } if self.is_ftps() => {
                 scratch.warm("large").and_then(|()| scratch.warm("quarter"))
             }
             Work::Download { .. } | Work::CurlDownload | Work::CurlUpload => scratch.warm("large"),
             Work::SmallDownloads => scratch.warm("small"),
-            Work::Listing { entries, .. } => scratch.listing(entries).map(drop),
+            Work::Listing { entries, .. } | Work::Sftp(Sftp::Listing { entries, .. }) => {
+                scratch.listing(entries).map(drop)
+            }
+            Work::Sftp(
+                Sftp::Download { .. } | Sftp::Upload { .. } | Sftp::FarDownload | Sftp::FarUpload,
+            ) => ["large", "quarter", "sixteenth"]
+                .iter()
+                .try_for_each(|file| scratch.warm(file)),
+            Work::Sftp(Sftp::GetTree | Sftp::PutTree) => scratch.tree().map(drop),
             Work::Upload { .. }
             | Work::SmallUploads { .. }
             | Work::Logins
             | Work::Handshakes
-            | Work::Idle { .. } => Ok(()),
+            | Work::Idle { .. }
+            | Work::Sftp(Sftp::Prompt | Sftp::Idle { .. }) => Ok(()),
         }
     }
 
@@ -130,6 +182,17 @@ impl Row {
             Work::Handshakes => small::handshakes(target),
             Work::Listing { verb, entries } => load::listing(target, verb, entries),
             Work::Idle { sessions } => load::idle(target, sessions),
+            Work::Sftp(work) => match work {
+                Sftp::Download { by, sessions } => sftp::download(target, by, sessions),
+                Sftp::Upload { by, sessions } => sftp::upload(target, by, sessions),
+                Sftp::GetTree => sftp::get_tree(target),
+                Sftp::PutTree => sftp::put_tree(target),
+                Sftp::Listing { long, entries } => sftp::listing(target, long, entries),
+                Sftp::Prompt => sftp::prompt(target),
+                Sftp::Idle { sessions } => sftp::idle(target, sessions),
+                Sftp::FarDownload => sftp::far_download(target),
+                Sftp::FarUpload => sftp::far_upload(target),
+            },
         }
     }
 
@@ -137,25 +200,36 @@ impl Row {
     pub(crate) fn uploads(&self) -> bool {
         matches!(
             self.work,
-            Work::Upload { .. } | Work::CurlUpload | Work::SmallUploads { .. }
+            Work::Upload { .. }
+                | Work::CurlUpload
+                | Work::SmallUploads { .. }
+                | Work::Sftp(Sftp::Upload { .. } | Sftp::PutTree | Sftp::FarUpload)
         )
+    }
+
+    pub(crate) fn is_ftps(&self) -> bool {
+        self.protocol == Protocol::Ftps
+    }
+
+    pub(crate) fn is_sftp(&self) -> bool {
+        self.protocol == Protocol::Sftp
     }
 
     /// Whether it takes longer than a first look may.
     pub(crate) fn is_long(&self) -> bool {
-        self.tls && matches!(self.work, Work::Idle { sessions } if sessions > 1_000)
+        self.is_ftps() && matches!(self.work, Work::Idle { sessions } if sessions > 1_000)
     }
 
     /// How a server must be started for this row.
     pub(crate) fn service(&self, contender: Contender) -> Service {
         let login = if self.uploads() {
-            contender.uploader(self.tls)
+            contender.uploader(self.protocol)
         } else {
             self.login
         };
         Service {
             login,
-            tls: self.tls,
+            protocol: self.protocol,
         }
     }
 }
@@ -183,6 +257,9 @@ mod tests {
             ["upload", "small-upload-new", "small-upload-over"]
         );
         assert_eq!(invited(Contender::WharfForgetful), ["login-password"]);
-        assert_eq!(invited(Contender::Vsftpd).len(), ROWS.len());
+        let sftp = ROWS.iter().filter(|row| row.is_sftp()).count();
+        assert_eq!(invited(Contender::Vsftpd).len(), ROWS.len() - sftp);
+        assert_eq!(invited(Contender::OpenSsh).len(), sftp);
+        assert_eq!(invited(Contender::Wharf).len(), ROWS.len());
     }
 }

@@ -1,7 +1,8 @@
 //! The rows themselves.
 
-use super::{Better, Figure, Row, Work};
-use crate::bench::peers::Login;
+use super::{Better, Figure, Row, Sftp, Work};
+use crate::bench::peers::{Login, Protocol};
+use crate::bench::sftp::Cipher;
 
 pub(crate) const ROWS: &[Row] = &[
     row(
@@ -155,6 +156,150 @@ pub(crate) const ROWS: &[Row] = &[
         Login::Anonymous,
         Work::Idle { sessions: 5_000 },
     ),
+    sftp(
+        "sftp-download-1",
+        "SFTP download of 1 GiB, one session, AES-256-GCM",
+        SFTP_BULK,
+        Sftp::Download {
+            by: Cipher::Aes256Gcm,
+            sessions: 1,
+        },
+    ),
+    sftp(
+        "sftp-upload-1",
+        "SFTP upload of 1 GiB, one session, AES-256-GCM",
+        SFTP_BULK,
+        Sftp::Upload {
+            by: Cipher::Aes256Gcm,
+            sessions: 1,
+        },
+    ),
+    sftp(
+        "sftp-download-aes128-gcm",
+        "SFTP download of 1 GiB, one session, AES-128-GCM",
+        SFTP_BULK,
+        Sftp::Download {
+            by: Cipher::Aes128Gcm,
+            sessions: 1,
+        },
+    ),
+    sftp(
+        "sftp-upload-aes128-gcm",
+        "SFTP upload of 1 GiB, one session, AES-128-GCM",
+        SFTP_BULK,
+        Sftp::Upload {
+            by: Cipher::Aes128Gcm,
+            sessions: 1,
+        },
+    ),
+    sftp(
+        "sftp-download-chacha20",
+        "SFTP download of 1 GiB, one session, ChaCha20-Poly1305",
+        SFTP_BULK,
+        Sftp::Download {
+            by: Cipher::ChaCha20Poly1305,
+            sessions: 1,
+        },
+    ),
+    sftp(
+        "sftp-upload-chacha20",
+        "SFTP upload of 1 GiB, one session, ChaCha20-Poly1305",
+        SFTP_BULK,
+        Sftp::Upload {
+            by: Cipher::ChaCha20Poly1305,
+            sessions: 1,
+        },
+    ),
+    sftp(
+        "sftp-download-aes256-ctr",
+        "SFTP download of 1 GiB, one session, AES-256-CTR",
+        SFTP_BULK,
+        Sftp::Download {
+            by: Cipher::Aes256Ctr,
+            sessions: 1,
+        },
+    ),
+    sftp(
+        "sftp-upload-aes256-ctr",
+        "SFTP upload of 1 GiB, one session, AES-256-CTR",
+        SFTP_BULK,
+        Sftp::Upload {
+            by: Cipher::Aes256Ctr,
+            sessions: 1,
+        },
+    ),
+    sftp(
+        "sftp-download-4",
+        "SFTP download of 4 × 256 MiB, four sessions, AES-256-GCM",
+        SFTP_BULK,
+        Sftp::Download {
+            by: Cipher::Aes256Gcm,
+            sessions: 4,
+        },
+    ),
+    sftp(
+        "sftp-upload-4",
+        "SFTP upload of 4 × 256 MiB, four sessions, AES-256-GCM",
+        SFTP_BULK,
+        Sftp::Upload {
+            by: Cipher::Aes256Gcm,
+            sessions: 4,
+        },
+    ),
+    sftp(
+        "sftp-get-r",
+        "SFTP `get -r` of 5 000 files of 4 KiB",
+        SFTP_TREE,
+        Sftp::GetTree,
+    ),
+    sftp(
+        "sftp-put-r",
+        "SFTP `put -r` of 5 000 files of 4 KiB",
+        SFTP_TREE,
+        Sftp::PutTree,
+    ),
+    sftp(
+        "sftp-ls-1",
+        "SFTP `ls -1` of 100 000 entries",
+        SFTP_LISTING,
+        Sftp::Listing {
+            long: false,
+            entries: 100_000,
+        },
+    ),
+    sftp(
+        "sftp-ls-l",
+        "SFTP `ls -l` of 100 000 entries",
+        SFTP_LISTING,
+        Sftp::Listing {
+            long: true,
+            entries: 100_000,
+        },
+    ),
+    sftp(
+        "sftp-prompt",
+        "SFTP from the client's start to its prompt",
+        SFTP_PROMPT,
+        Sftp::Prompt,
+    ),
+    sftp(
+        "sftp-idle-1k",
+        "1 000 idle SFTP sessions",
+        IDLE,
+        Sftp::Idle { sessions: 1_000 },
+    ),
+    sftp(
+        "sftp-far-download",
+        "SFTP download of 256 MiB over a round trip of 50 ms",
+        FAR,
+        Sftp::FarDownload,
+    ),
+    sftp(
+        "sftp-far-upload",
+        "SFTP upload of 256 MiB over a round trip of 50 ms",
+        FAR,
+        Sftp::FarUpload,
+    ),
 ];
 
 const fn higher(name: &'static str) -> Figure {
@@ -193,6 +338,20 @@ const LISTING: &[Figure] = &[
     higher("entries/s"),
     lower("memory growth, MiB"),
 ];
+const SFTP_BULK: &[Figure] = FTPS_BULK;
+const SFTP_TREE: &[Figure] = &[
+    higher("files/s"),
+    lower("server CPU ms each"),
+    neither("client CPU ms each"),
+];
+const SFTP_LISTING: &[Figure] = &[
+    lower("whole, s"),
+    lower("server CPU s"),
+    neither("client CPU s"),
+    lower("memory growth, MiB"),
+];
+const SFTP_PROMPT: &[Figure] = &[lower("ms"), lower("server CPU ms each")];
+const FAR: &[Figure] = &[higher("MB/s"), lower("server CPU s/GiB")];
 const IDLE: &[Figure] = &[
     lower("PSS of the server, KiB each"),
     lower("with the kernel's share, KiB each"),
@@ -210,7 +369,7 @@ const fn row(
         title,
         figures,
         login,
-        tls: false,
+        protocol: Protocol::Ftp,
         work,
     }
 }
@@ -227,8 +386,24 @@ const fn ftps(
         title,
         figures,
         login,
-        tls: true,
+        protocol: Protocol::Ftps,
         work,
+    }
+}
+
+const fn sftp(
+    id: &'static str,
+    title: &'static str,
+    figures: &'static [Figure],
+    work: Sftp,
+) -> Row {
+    Row {
+        id,
+        title,
+        figures,
+        login: Login::Account,
+        protocol: Protocol::Sftp,
+        work: Work::Sftp(work),
     }
 }
 
