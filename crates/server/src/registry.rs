@@ -80,8 +80,8 @@ impl SshCredential {
     pub(crate) fn add(&mut self, more: Self, method: Method) {
         self.done.push(method);
         self.keys.extend(more.keys);
-        self.certificate = more.certificate.or(self.certificate.take());
-        self.authority = more.authority.or(self.authority.take());
+        self.certificate = more.certificate.or_else(|| self.certificate.take());
+        self.authority = more.authority.or_else(|| self.authority.take());
     }
 }
 

@@ -64,7 +64,7 @@ impl Session {
             bytes: length,
             elapsed: begun.elapsed(),
         };
-        self.uploaded(path, &moved, result.as_ref().map(|()| ()));
+        self.uploaded(path, &moved, result.as_ref().copied());
         result
     }
 

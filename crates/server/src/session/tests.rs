@@ -99,7 +99,11 @@ async fn attempt(session: &Session, access: &str) -> Result<(), Failure> {
         "may-rename" => session.may_rename(&old).await,
         "rename" => session.rename(&old, &new, Replace::Yes).await,
         "rename-over" => session.rename(&old, &path("/other"), Replace::Yes).await,
-        "attributes" => session.set_attributes(&old, Attributes::default()).await,
+        "attributes" => {
+            session
+                .set_attributes(&old, Attributes::default(), Follow::Yes)
+                .await
+        }
         "symlink" => session.make_symlink(b"old", &new).await,
         "read-link" => session.read_link(&path("/link")).await.map(|_| ()),
         _ => unreachable!("an access without an attempt: {access}"),

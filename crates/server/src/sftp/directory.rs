@@ -71,23 +71,6 @@ impl Engine {
         }))
     }
 
-    fn directory_opened(&mut self, id: u32, place: Place, opened: Result<OpenDirectory, Failure>) {
-        let added = match opened {
-            Ok(directory) => self
-                .handles
-                .add(place, Entry::Directory(Box::new(directory))),
-            Err(failure) => {
-                self.handles.give_back(place);
-                Err(failure)
-            }
-        };
-        let out = self.outgoing.small();
-        match added {
-            Ok(handle) => response::handle(out, id, &handle),
-            Err(failure) => status::refuse(out, id, &failure),
-        }
-    }
-
     pub(super) fn read_directory(&mut self, id: u32, handle: &[u8]) -> Result<Flow, Failure> {
         let (handle, directory) = self.handles.directory(handle)?;
         self.session.may_still(Op::List, &directory.path)?;

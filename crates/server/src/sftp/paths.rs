@@ -281,7 +281,10 @@ async fn set_both(
     asked: Attributes,
     follow: Follow,
 ) -> Result<(), Failure> {
-    let published = Attributes { size: None, ..asked };
+    let published = Attributes {
+        size: None,
+        ..asked
+    };
     match set_published(session, path, published, follow).await {
         Err(failure) if failure.kind != Kind::NotFound => Err(failure),
         _ => set_staged(session, path, staged, asked).await,

@@ -46,7 +46,7 @@ enum Question {
 /// What a step came to.
 pub(super) enum Step {
     /// It is the account's own; and what was shown, if it counts.
-    Right(Account, Shown),
+    Right(Box<Account>, Shown),
     /// It is not; the cause is for the log only (security A2).
     Wrong(Id),
 }
@@ -158,7 +158,7 @@ impl Connection {
             Question::Password => match self.check_password(answer).await? {
                 // Only where a code would lead on; elsewhere the password is refused below.
                 Step::Right(account, _) if account.has_totp && self.leads_on(&account) => {
-                    self.login.account = Some(account);
+                    self.login.account = Some(*account);
                     return self.ask(Question::Code);
                 }
                 step => step,
@@ -193,7 +193,7 @@ impl Connection {
         let begun = Instant::now();
         let right = self.shared.accounts.verify_code(account.id, &code).await;
         match right.map_err(LoginError::from) {
-            Ok(true) => Ok(Step::Right(account, Shown::default())),
+            Ok(true) => Ok(Step::Right(Box::new(account), Shown::default())),
             Ok(false) => {
                 self.shared.accounts.refusal(begun).await;
                 Ok(Step::Wrong(id::B_1))
@@ -205,7 +205,7 @@ impl Connection {
     /// What the accounts say, by who is at fault.
     pub(super) fn step_of(&self, told: Result<Account, LoginError>) -> Result<Step, End> {
         match told {
-            Ok(account) => Ok(Step::Right(account, Shown::default())),
+            Ok(account) => Ok(Step::Right(Box::new(account), Shown::default())),
             Err(LoginError::Denied(denial)) => Ok(Step::Wrong(match denial {
                 Denial::BadCredentials | Denial::Code => id::B_1,
                 Denial::Key => id::G_9,
@@ -236,7 +236,7 @@ impl Connection {
     /// A step is through: it was right and enough, right and not enough, or wrong.
     async fn took(&mut self, method: LoginMethod, step: Step) -> Result<(), End> {
         let (account, shown) = match step {
-            Step::Right(account, shown) => (account, shown),
+            Step::Right(account, shown) => (*account, shown),
             Step::Wrong(cause) => return self.refuse(cause).await,
         };
         // The name may have gone to another account between two steps; and what does not belong

@@ -12,8 +12,8 @@ use wharf_ssh::message::{auth, channel};
 
 use super::connection::{Connection, End};
 use super::login::{Shown, Step, earliest};
-use crate::registry::SshCredential;
 use super::setup::Files;
+use crate::registry::SshCredential;
 
 /// A key a client has offered.
 enum Offered {
@@ -216,7 +216,7 @@ impl Connection {
             credential,
             until: opens.until,
         };
-        Ok(Step::Right(opens.account, shown))
+        Ok(Step::Right(Box::new(opens.account), shown))
     }
 
     /// Tells the client which host keys there are, so that it learns new ones before old ones go

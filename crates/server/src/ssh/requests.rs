@@ -95,7 +95,10 @@ impl Connection {
             }
         } else if packet < LEAST_PACKET || window == 0 {
             // Security P25: packets of nothing would never end.
-            (OpenRefusal::Prohibited, "the window or its packets are too small")
+            (
+                OpenRefusal::Prohibited,
+                "the window or its packets are too small",
+            )
         } else if self.channels.len() >= self.ssh.config.channels as usize {
             (OpenRefusal::Shortage, "too many channels are open")
         } else {

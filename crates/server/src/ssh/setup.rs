@@ -101,7 +101,10 @@ impl Files {
 
     /// Whether something of a login no longer lets anybody in, or its authority is believed no more.
     pub(crate) fn revokes(&self, shown: &SshCredential) -> bool {
-        let mut keys = shown.keys.iter().filter_map(|key| PublicKey::decode(key).ok());
+        let mut keys = shown
+            .keys
+            .iter()
+            .filter_map(|key| PublicKey::decode(key).ok());
         if keys.any(|key| self.is_revoked(&key)) {
             return true;
         }
