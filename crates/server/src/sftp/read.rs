@@ -17,21 +17,35 @@ use crate::failure::Failure;
 use crate::op::Op;
 use crate::ssh::{Held, Outlet};
 
-/// Reads that wait for the channel: nothing is read before it can be sent.
+/// Reads that wait for the channel: nothing is read before it can be sent. Those of one file are
+/// answered in the order in which they were asked: OpenSSH's scp, of 9.2 for one, loses its place in
+/// a file whose answers come in another.
 #[derive(Default)]
 pub(super) struct Reads {
     waiting: VecDeque<Read>,
-    /// Those that another thread does.
+    /// Those that another thread does or has done: their answers are in memory.
     away: usize,
+    next: u64,
 }
 
 /// One read.
-#[derive(Debug, Clone, Copy)]
 struct Read {
+    /// Which one it is, of all of the channel.
+    token: u64,
     id: u32,
     handle: HandleId,
     offset: u64,
     length: usize,
+    state: State,
+}
+
+/// How far a read is.
+enum State {
+    Asked,
+    /// Another thread does it.
+    Away,
+    /// This is its answer.
+    Done(Vec<u8>),
 }
 
 /// What came of trying to send a read at once.
@@ -74,11 +88,14 @@ impl Engine {
             file.reads += 1;
         }
         self.in_flight += 1;
+        self.reads.next += 1;
         self.reads.waiting.push_back(Read {
+            token: self.reads.next,
             id,
             handle,
             offset,
             length: (length as usize).min(MAX_DATA),
+            state: State::Asked,
         });
         Ok(Flow::Begun)
     }
@@ -89,17 +106,14 @@ impl Engine {
             if !self.outgoing.send(outlet)? {
                 return Ok(());
             }
-            let Some(read) = self.reads.waiting.front().copied() else {
+            let Some(at) = self.reads.turn() else {
                 return Ok(());
             };
-            match self.try_read(&read, outlet)? {
-                Tried::Sent => {
-                    self.reads.waiting.pop_front();
-                    self.answered(&read);
-                }
+            match self.try_read(at, outlet)? {
+                Tried::Sent => self.answered(at),
                 Tried::Held => return Ok(()),
                 Tried::Slow => {
-                    if !self.read_slowly() {
+                    if !self.read_slowly(at) {
                         return Ok(());
                     }
                 }
@@ -107,7 +121,14 @@ impl Engine {
         }
     }
 
-    fn try_read(&mut self, read: &Read, outlet: &mut Outlet<'_>) -> Result<Tried, Violation> {
+    fn try_read(&mut self, at: usize, outlet: &mut Outlet<'_>) -> Result<Tried, Violation> {
+        let Some(read) = self.reads.waiting.get_mut(at) else {
+            return Ok(Tried::Held);
+        };
+        if let State::Done(answer) = &mut read.state {
+            self.outgoing.add(std::mem::take(answer));
+            return Ok(Tried::Sent);
+        }
         let Ok((_, file)) = self.handles.file(&read.handle) else {
             return Ok(Tried::Slow);
         };
@@ -137,24 +158,37 @@ impl Engine {
         })
     }
 
-    /// Has the next reads done by other threads, several at a time. `false` when none could be
-    /// begun: enough are under way.
-    fn read_slowly(&mut self) -> bool {
+    /// Has this read, and the next ones, done by other threads, several at a time. `false` when none
+    /// could be begun: enough are under way.
+    fn read_slowly(&mut self, first: usize) -> bool {
         let mut begun = false;
-        while self.reads.away < AWAY {
-            let Some(read) = self.reads.waiting.front().copied() else {
+        for at in first..self.reads.waiting.len() {
+            let Some(read) = self.reads.waiting.get(at) else {
                 break;
             };
+            if self.reads.away >= AWAY || !matches!(read.state, State::Asked) {
+                continue;
+            }
             let Some(source) = self.source(read.handle) else {
+                continue;
+            };
+            let Some(read) = self.reads.waiting.get_mut(at) else {
                 break;
             };
-            self.reads.waiting.pop_front();
+            read.state = State::Away;
+            let asked = Asked {
+                token: read.token,
+                id: read.id,
+                handle: read.handle,
+                offset: read.offset,
+                length: read.length,
+            };
             self.reads.away += 1;
             begun = true;
             self.started.push(Box::pin(async move {
-                let (answer, source) = read_whole(read, source).await;
+                let (answer, source) = read_whole(asked, source).await;
                 let effect: Effect =
-                    Box::new(move |engine| engine.read_done(&read, answer, source));
+                    Box::new(move |engine| engine.read_done(&asked, answer, source));
                 effect
             }));
         }
@@ -175,12 +209,11 @@ impl Engine {
 
     fn read_done(
         &mut self,
-        read: &Read,
+        asked: &Asked,
         answer: Result<(Vec<u8>, usize), Failure>,
         source: Option<Box<dyn Reader>>,
     ) {
-        self.reads.away -= 1;
-        if let Ok((_, file)) = self.handles.file(&read.handle) {
+        if let Ok((_, file)) = self.handles.file(&asked.handle) {
             if source.is_some() {
                 file.reader = source;
             }
@@ -188,25 +221,60 @@ impl Engine {
                 file.bytes_read += *count as u64;
             }
         }
-        match answer {
-            Ok((answer, _)) => self.outgoing.add(answer),
-            Err(failure) => status::refuse(self.outgoing.small(), read.id, &failure),
+        let answer = answer.map_or_else(
+            |failure| {
+                let mut answer = Vec::new();
+                status::refuse(&mut answer, asked.id, &failure);
+                answer
+            },
+            |(answer, _)| answer,
+        );
+        let mut waiting = self.reads.waiting.iter_mut();
+        if let Some(read) = waiting.find(|read| read.token == asked.token) {
+            read.state = State::Done(answer);
         }
-        self.answered(read);
     }
 
-    fn answered(&mut self, read: &Read) {
+    fn answered(&mut self, at: usize) {
+        let Some(read) = self.reads.waiting.remove(at) else {
+            return;
+        };
         self.in_flight -= 1;
+        if matches!(read.state, State::Done(_)) {
+            self.reads.away -= 1;
+        }
         if let Ok((_, file)) = self.handles.file(&read.handle) {
             file.reads -= 1;
         }
     }
 }
 
+impl Reads {
+    /// The next read that can be answered: the first of those of its file.
+    fn turn(&self) -> Option<usize> {
+        let mut reads = self.waiting.iter().enumerate();
+        let found = reads.find(|(at, read)| {
+            let mut before = self.waiting.iter().take(*at);
+            !matches!(read.state, State::Away) && before.all(|one| one.handle != read.handle)
+        });
+        found.map(|(at, _)| at)
+    }
+}
+
+/// A read as another thread does it.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    token: u64,
+    id: u32,
+    handle: HandleId,
+    offset: u64,
+    length: usize,
+}
+
 /// Reads all that was asked, or up to the end, into a whole answer. A read that fails is told, and
 /// is never a short success.
 async fn read_whole(
-    read: Read,
+    read: Asked,
     source: Source,
 ) -> (Result<(Vec<u8>, usize), Failure>, Option<Box<dyn Reader>>) {
     let done = blocking(move || {
@@ -248,7 +316,7 @@ fn read_file(file: &File, at: u64, place: &mut [u8]) -> Result<usize, Failure> {
     }
 }
 
-fn finished(read: &Read, mut answer: Vec<u8>, count: usize) -> Vec<u8> {
+fn finished(read: &Asked, mut answer: Vec<u8>, count: usize) -> Vec<u8> {
     if count == 0 {
         let mut eof = Vec::new();
         response::status(&mut eof, read.id, Status::Eof, "End of file");
