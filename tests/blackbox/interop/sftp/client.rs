@@ -106,6 +106,11 @@ pub(crate) trait Client {
         &[]
     }
 
+    /// What the account must be allowed for it, as arguments of `wharf user change NAME`.
+    fn permission(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Whether it can say a name, to any server.
     fn can_say(&self, _name: &[u8]) -> bool {
         true

@@ -36,6 +36,7 @@ macro_rules! suite {
 suite! {
     openssh_sftp, openssh_sftp_by_key: openssh::Sftp, Kind::ALL;
     openssh_scp, openssh_scp_by_key: openssh::Scp { old: false }, Kind::ALL;
+    openssh_old_scp, openssh_old_scp_by_key: openssh::Scp { old: true }, [Kind::Ed25519];
     sshfs_mounted, sshfs_by_key: sshfs::Sshfs, [Kind::Ed25519];
     putty_psftp, putty_psftp_by_key: psftp::Psftp, Kind::ALL;
     lftp_over_ssh, lftp_over_ssh_by_key: lftp::Lftp, [Kind::Ed25519];

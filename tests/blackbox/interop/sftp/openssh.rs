@@ -89,9 +89,16 @@ impl Scp {
     }
 }
 
+/// The old protocol is off unless the account has it.
+pub(crate) const OLD_SCP: &[&str] = &["--scp", "yes"];
+
 impl Client for Scp {
     fn name(&self) -> &'static str {
         if self.old { "scp -O" } else { "scp" }
+    }
+
+    fn permission(&self) -> &'static [&'static str] {
+        if self.old { OLD_SCP } else { &[] }
     }
 
     fn without(&self) -> &'static [(Verb, &'static str)] {

@@ -18,7 +18,7 @@ use super::names::ODD_NAMES;
 /// Everything, by password.
 #[track_caller]
 pub(crate) fn run(client: &dyn Client) {
-    let wharf = start();
+    let wharf = start_for(client.permission());
     let ssh = Ssh::of(&wharf);
     let mut tasks = Tasks::new(client, &wharf);
     for prepare in ALL {
@@ -30,7 +30,7 @@ pub(crate) fn run(client: &dyn Client) {
 /// A listing and a file each way, by a key of each of `kinds`.
 #[track_caller]
 pub(crate) fn run_by_key(client: &dyn Client, kinds: &[Kind]) {
-    let wharf = start();
+    let wharf = start_for(client.permission());
     for &kind in kinds {
         let ssh = Ssh::by_key(&wharf, kind);
         let mut tasks = Tasks::new(client, &wharf);
@@ -47,6 +47,20 @@ pub(crate) fn start() -> Wharf {
         .sftp()
         .settings("[uploads]\ndurability = \"none\"\n")
         .start()
+}
+
+/// The same, with what the first account is allowed besides.
+#[track_caller]
+pub(crate) fn start_for(permission: &[&str]) -> Wharf {
+    let wharf = start();
+    if !permission.is_empty() {
+        let words = ["change", &wharf.account().name].into_iter();
+        let finished = wharf.user(words.chain(permission.iter().copied()), "");
+        if let Err(problem) = finished.well() {
+            panic!("{problem}");
+        }
+    }
+    wharf
 }
 
 const ALL: &[fn(&mut Tasks<'_>)] = &[

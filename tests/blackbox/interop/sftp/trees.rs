@@ -9,7 +9,7 @@ use wharf_tests::ssh::Ssh;
 use wharf_tests::tree;
 
 use super::super::mirror::{rclone_cannot, same, told};
-use super::openssh::{Scp, Sftp};
+use super::openssh::{OLD_SCP, Scp, Sftp};
 use super::{lftp, rclone, suite};
 
 #[test]
@@ -29,6 +29,16 @@ fn openssh_scp_gets_and_puts_a_tree() {
     both_ways(
         |_| false,
         |ssh, local, down| scp(&Scp { old: false }, ssh, local, down),
+    );
+}
+
+#[test]
+fn openssh_old_scp_gets_and_puts_a_tree() {
+    let old = Scp { old: true };
+    both_ways_with(
+        OLD_SCP,
+        |_| false,
+        |ssh, local, down| scp(&old, ssh, local, down),
     );
 }
 
@@ -64,7 +74,7 @@ fn rclone_syncs_over_ssh() {
     });
 }
 
-pub(super) fn scp(scp: &Scp, ssh: &Ssh, local: &Path, down: bool) {
+fn scp(scp: &Scp, ssh: &Ssh, local: &Path, down: bool) {
     let here = local.as_os_str().as_encoded_bytes().to_vec();
     let there = |name: &[u8]| scp.remote(ssh, name, down);
     let words = if down {
@@ -76,9 +86,17 @@ pub(super) fn scp(scp: &Scp, ssh: &Ssh, local: &Path, down: bool) {
 }
 
 /// `carry` brings the folder `tree` to the local folder, or from there.
-pub(super) fn both_ways(cannot: fn(&[u8]) -> bool, carry: impl Fn(&Ssh, &Path, bool)) {
+fn both_ways(cannot: fn(&[u8]) -> bool, carry: impl Fn(&Ssh, &Path, bool)) {
+    both_ways_with(&[], cannot, carry);
+}
+
+fn both_ways_with(
+    permission: &[&str],
+    cannot: fn(&[u8]) -> bool,
+    carry: impl Fn(&Ssh, &Path, bool),
+) {
     for down in [true, false] {
-        let wharf = suite::start();
+        let wharf = suite::start_for(permission);
         let ssh = Ssh::of(&wharf);
         let local = wharf.scratch().local();
         let (from, to) = if down {
