@@ -79,6 +79,18 @@ impl Framer {
         Ok(self.pending.get(LENGTH_FIELD..end))
     }
 
+    /// The buffer of the packet that was given out last, with its length field in front, so that
+    /// whoever keeps the packet need not copy it; `spare` takes what comes next. `None`, and `spare`
+    /// is dropped, when that packet lay in the input.
+    #[must_use]
+    pub fn take(&mut self, mut spare: Vec<u8>) -> Option<Vec<u8>> {
+        if !std::mem::take(&mut self.taken) {
+            return None;
+        }
+        spare.clear();
+        Some(std::mem::replace(&mut self.pending, spare))
+    }
+
     /// How many bytes of a packet that is not whole yet are held. Other than 0 at the end of the
     /// stream: the peer went in the middle of a packet.
     #[must_use]

@@ -5,6 +5,7 @@ use wharf_sftp::{Request, Status, extension, response};
 use wharf_vfs::VPath;
 
 use super::claims::Claim;
+use super::write::QueuedWrite;
 use super::{Broken, Engine, status};
 use crate::failure::{Failure, Kind};
 
@@ -13,8 +14,8 @@ use crate::failure::{Failure, Kind};
 pub(super) enum Flow {
     /// It is answered, or will be.
     Begun,
-    /// It will be answered; its bytes are held until then.
-    Writing,
+    /// It is a write whose packet is to be held until it is done.
+    Queued(QueuedWrite),
     /// It must wait for others; it is to be shown again.
     Stalled,
 }

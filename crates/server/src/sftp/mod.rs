@@ -55,7 +55,7 @@ pub(crate) struct Engine {
     /// What came behind a request that has to wait.
     backlog: Backlog,
     /// The request that has to wait.
-    stalled: Option<Vec<u8>>,
+    stalled: Option<Packet>,
     handles: Handles,
     claims: Claims,
     in_flight: usize,
@@ -73,6 +73,25 @@ pub(crate) struct Engine {
     greeted: bool,
     /// Hashes and copies under way.
     long: usize,
+    /// Why the channel cannot go on.
+    broken: Option<Broken>,
+}
+
+/// A packet that is held: its body, behind `start` bytes that do not matter any more.
+struct Packet {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Packet {
+    fn body(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
+    }
+
+    /// What it took of the peer's window.
+    fn length(&self) -> usize {
+        self.body().len() + LENGTH_FIELD
+    }
 }
 
 #[derive(Default)]
@@ -102,6 +121,7 @@ impl Engine {
             alive: Arc::new(AtomicBool::new(true)),
             greeted: false,
             long: 0,
+            broken: None,
         }
     }
 
@@ -116,9 +136,12 @@ impl Engine {
 
     /// Goes on with what had to wait; `true` when something could.
     pub(crate) fn resume(&mut self) -> Result<bool, Broken> {
+        if let Some(broken) = self.broken.take() {
+            return Err(broken);
+        }
         let mut moved = false;
-        if let Some(body) = self.stalled.take() {
-            self.serve(&body)?;
+        if let Some(packet) = self.stalled.take() {
+            self.serve_again(packet)?;
             moved = self.stalled.is_none();
         }
         if self.stalled.is_some() || self.backlog.is_empty() {
@@ -148,28 +171,64 @@ impl Engine {
             if self.is_full() {
                 break Ok(());
             }
-            match framer.next(bytes) {
-                Ok(Some(body)) => {
-                    if let Err(broken) = self.serve(body) {
-                        break Err(broken);
+            let input = bytes.as_ptr_range();
+            let (flow, copied) = match framer.next(bytes) {
+                Ok(Some(body)) => match self.dispatch(body) {
+                    Ok(Flow::Begun) => {
+                        self.consumed += body.len() + LENGTH_FIELD;
+                        continue;
                     }
-                }
+                    Ok(flow) => {
+                        let lies_in_input = input.contains(&body.as_ptr());
+                        (flow, lies_in_input.then(|| body.to_vec()))
+                    }
+                    Err(broken) => break Err(broken),
+                },
                 Ok(None) => break Ok(()),
                 Err(_) => break Err(Broken("a packet of a length that is not possible")),
-            }
+            };
+            let packet = match copied {
+                Some(bytes) => Packet { bytes, start: 0 },
+                None => Packet {
+                    bytes: framer
+                        .take(self.spare.pop().unwrap_or_default())
+                        .unwrap_or_default(),
+                    start: LENGTH_FIELD,
+                },
+            };
+            self.hold(flow, packet);
         };
         self.framer = framer;
         outcome
     }
 
-    fn serve(&mut self, body: &[u8]) -> Result<(), Broken> {
-        match self.dispatch(body)? {
-            Flow::Begun => self.consumed += body.len() + LENGTH_FIELD,
-            // Its bytes are dealt with once they are written.
-            Flow::Writing => {}
-            Flow::Stalled => self.stalled = Some(body.to_vec()),
+    /// Serves a request that had to wait.
+    fn serve_again(&mut self, packet: Packet) -> Result<(), Broken> {
+        match self.dispatch(packet.body())? {
+            Flow::Begun => {
+                self.consumed += packet.length();
+                self.keep_buffer(packet.bytes);
+            }
+            flow => self.hold(flow, packet),
         }
         Ok(())
+    }
+
+    /// Keeps a packet that is not dealt with yet.
+    fn hold(&mut self, flow: Flow, packet: Packet) {
+        match flow {
+            Flow::Begun => {}
+            Flow::Stalled => self.stalled = Some(packet),
+            // Its bytes are dealt with once they are written.
+            Flow::Queued(write) => self.queue_write(write, packet),
+        }
+    }
+
+    /// Keeps a buffer for the next packets while some are under way.
+    fn keep_buffer(&mut self, bytes: Vec<u8>) {
+        if self.spare.len() < SPARE {
+            self.spare.push(bytes);
+        }
     }
 
     /// Runs what a request's work ended with, and goes on with what waited for it.
@@ -290,5 +349,7 @@ impl Backlog {
 
 /// Answers that wait for the channel, in bytes, before no more requests are begun.
 const ANSWERS_WAITING: usize = 512 * 1024;
+/// Buffers kept for the next packets.
+const SPARE: usize = 16;
 /// Of a packet's length.
 const LENGTH_FIELD: usize = 4;

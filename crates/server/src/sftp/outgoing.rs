@@ -31,6 +31,16 @@ impl Outgoing {
         }
     }
 
+    /// The same for one that nothing may come before: the rest of what is sent in part.
+    pub(super) fn add_first(&mut self, answer: Vec<u8>) {
+        if self.sent == self.sending.len() {
+            self.sending = answer;
+            self.sent = 0;
+        } else {
+            self.large.push_front(answer);
+        }
+    }
+
     /// Bytes that wait.
     pub(super) fn len(&self) -> usize {
         let large: usize = self.large.iter().map(Vec::len).sum();

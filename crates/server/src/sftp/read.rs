@@ -12,10 +12,10 @@ use wharf_vfs::Reader;
 use super::dispatch::{Flow, not_opened_for};
 use super::file::{SharedStaged, blocking, locked, over};
 use super::handles::HandleId;
-use super::{Effect, Engine, status};
+use super::{Broken, Effect, Engine, status};
 use crate::failure::Failure;
 use crate::op::Op;
-use crate::ssh::{Held, Outlet};
+use crate::ssh::Outlet;
 
 /// Reads that wait for the channel: nothing is read before it can be sent. Those of one file are
 /// answered in the order in which they were asked: OpenSSH's scp, of 9.2 for one, loses its place in
@@ -26,6 +26,8 @@ pub(super) struct Reads {
     /// Those that another thread does or has done: their answers are in memory.
     away: usize,
     next: u64,
+    /// The one whose answer is sent in part: nothing comes between its parts.
+    begun: Option<u64>,
 }
 
 /// One read.
@@ -36,6 +38,8 @@ struct Read {
     handle: HandleId,
     offset: u64,
     length: usize,
+    /// Bytes of its answer that are sent, its front among them.
+    sent: usize,
     state: State,
 }
 
@@ -44,7 +48,7 @@ enum State {
     Asked,
     /// Another thread does it.
     Away,
-    /// This is its answer.
+    /// This is its answer, or what was not sent of it yet.
     Done(Vec<u8>),
 }
 
@@ -95,6 +99,7 @@ impl Engine {
             handle,
             offset,
             length: (length as usize).min(MAX_DATA),
+            sent: 0,
             state: State::Asked,
         });
         Ok(Flow::Begun)
@@ -103,7 +108,7 @@ impl Engine {
     /// Sends what may be sent: answers, then reads. What waited for them may go on after it.
     pub(crate) fn send(&mut self, outlet: &mut Outlet<'_>) -> Result<(), Violation> {
         loop {
-            if !self.outgoing.send(outlet)? {
+            if self.reads.begun.is_none() && !self.outgoing.send(outlet)? {
                 return Ok(());
             }
             let Some(at) = self.reads.turn() else {
@@ -126,7 +131,8 @@ impl Engine {
             return Ok(Tried::Held);
         };
         if let State::Done(answer) = &mut read.state {
-            self.outgoing.add(std::mem::take(answer));
+            self.outgoing.add_first(std::mem::take(answer));
+            self.reads.begun = None;
             return Ok(Tried::Sent);
         }
         let Ok((_, file)) = self.handles.file(&read.handle) else {
@@ -135,26 +141,32 @@ impl Engine {
         let (Some(reader), None) = (&file.reader, &file.staged) else {
             return Ok(Tried::Slow);
         };
-        let left = reader.metadata().size.saturating_sub(read.offset);
-        let length = read.length.min(usize::try_from(left).unwrap_or(usize::MAX));
-        // The end as it was; the file may have grown since.
-        if length == 0 {
-            return Ok(Tried::Slow);
+        if read.sent == 0 {
+            let left = reader.metadata().size.saturating_sub(read.offset);
+            let length = read.length.min(usize::try_from(left).unwrap_or(usize::MAX));
+            // The end as it was; the file may have grown since.
+            if length == 0 {
+                return Ok(Tried::Slow);
+            }
+            read.length = length;
         }
-        let front = response::data_header(u32::try_from(length).unwrap_or_default(), read.id);
-        let sent = outlet.fill(&front, length, |at, place| {
-            let cached = reader.read_cached_at(read.offset + at as u64, place);
+        let front = response::data_header(u32::try_from(read.length).unwrap_or_default(), read.id);
+        let offset = read.offset;
+        let filled = outlet.fill(&front, read.length, read.sent, |at, place| {
+            let cached = reader.read_cached_at(offset + at as u64, place);
             matches!(cached, Some(Ok(count)) if count == place.len())
         })?;
-        Ok(match sent {
-            Ok(true) => {
-                file.bytes_read += length as u64;
-                Tried::Sent
-            }
-            Ok(false) => Tried::Slow,
-            Err(Held::Output | Held::Window(0)) => Tried::Held,
-            // The rest of the window is less than the answer: it goes in parts.
-            Err(Held::Window(_)) => Tried::Slow,
+        read.sent = filled.to;
+        let ended = filled.to == FRONT + read.length;
+        self.reads.begun = (filled.to > 0 && !ended).then_some(read.token);
+        if ended {
+            file.bytes_read += read.length as u64;
+            return Ok(Tried::Sent);
+        }
+        Ok(if filled.stuck {
+            Tried::Slow
+        } else {
+            Tried::Held
         })
     }
 
@@ -182,6 +194,7 @@ impl Engine {
                 handle: read.handle,
                 offset: read.offset,
                 length: read.length,
+                sent: read.sent,
             };
             self.reads.away += 1;
             begun = true;
@@ -221,14 +234,16 @@ impl Engine {
                 file.bytes_read += *count as u64;
             }
         }
-        let answer = answer.map_or_else(
-            |failure| {
+        let answer = match answer {
+            Ok((answer, _)) => answer,
+            Err(failure) if asked.sent == 0 => {
                 let mut answer = Vec::new();
                 status::refuse(&mut answer, asked.id, &failure);
                 answer
-            },
-            |(answer, _)| answer,
-        );
+            }
+            // More was promised than can be had: the client would take what follows for it.
+            Err(_) => return self.broken = Some(Broken("a file became shorter while it was read")),
+        };
         let mut waiting = self.reads.waiting.iter_mut();
         if let Some(read) = waiting.find(|read| read.token == asked.token) {
             read.state = State::Done(answer);
@@ -250,8 +265,14 @@ impl Engine {
 }
 
 impl Reads {
-    /// The next read that can be answered: the first of those of its file.
+    /// The next read that can be answered: the one that is begun, else the first of its file.
     fn turn(&self) -> Option<usize> {
+        if let Some(begun) = self.begun {
+            let mut reads = self.waiting.iter();
+            let at = reads.position(|read| read.token == begun)?;
+            let away = matches!(self.waiting.get(at)?.state, State::Away);
+            return (!away).then_some(at);
+        }
         let mut reads = self.waiting.iter().enumerate();
         let found = reads.find(|(at, read)| {
             let mut before = self.waiting.iter().take(*at);
@@ -269,6 +290,8 @@ struct Asked {
     handle: HandleId,
     offset: u64,
     length: usize,
+    /// Bytes of the answer that are sent already.
+    sent: usize,
 }
 
 /// Reads all that was asked, or up to the end, into a whole answer. A read that fails is told, and
@@ -296,10 +319,8 @@ async fn read_whole(
                 (fill_from(read.offset, place, fill), Some(reader))
             }
         };
-        Ok((
-            count.map(|count| (finished(&read, answer, count), count)),
-            reader,
-        ))
+        let done = count.and_then(|count| Ok((finished(&read, answer, count)?, count)));
+        Ok((done, reader))
     });
     match done.await {
         Ok(done) => done,
@@ -316,18 +337,27 @@ fn read_file(file: &File, at: u64, place: &mut [u8]) -> Result<usize, Failure> {
     }
 }
 
-fn finished(read: &Asked, mut answer: Vec<u8>, count: usize) -> Vec<u8> {
+fn finished(read: &Asked, mut answer: Vec<u8>, count: usize) -> Result<Vec<u8>, Failure> {
+    if read.sent > 0 {
+        // Its length was said with its front.
+        if count < read.length {
+            return Err(Failure::internal(
+                "The file became shorter while it was read",
+            ));
+        }
+        return Ok(answer.split_off(read.sent));
+    }
     if count == 0 {
         let mut eof = Vec::new();
         response::status(&mut eof, read.id, Status::Eof, "End of file");
-        return eof;
+        return Ok(eof);
     }
     answer.truncate(FRONT + count);
     let front = response::data_header(u32::try_from(count).unwrap_or_default(), read.id);
     if let Some(place) = answer.first_chunk_mut() {
         *place = front;
     }
-    answer
+    Ok(answer)
 }
 
 fn fill_from(

@@ -8,18 +8,27 @@ use super::claims::Claim;
 use super::dispatch::{Flow, not_opened_for};
 use super::file::{Intent, OpenFile, SharedStaged, blocking, locked, over};
 use super::handles::HandleId;
-use super::{Effect, Engine, LENGTH_FIELD, status};
+use super::{Effect, Engine, Packet, status};
 use crate::failure::Failure;
 use crate::session::Writing;
+
+/// A write that must wait for a thread.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct QueuedWrite {
+    id: u32,
+    handle: HandleId,
+    offset: u64,
+    /// Where its data lie in the body of its packet.
+    data: Range<usize>,
+}
 
 /// Data that wait to be written.
 pub(super) struct Chunk {
     id: u32,
     offset: u64,
-    bytes: Vec<u8>,
+    packet: Packet,
+    /// Where the data lie in its buffer.
     data: Range<usize>,
-    /// What the peer's window is given back.
-    packet: usize,
 }
 
 impl Engine {
@@ -51,26 +60,28 @@ impl Engine {
         {
             return self.written_at_once(id, handle, data.len(), written);
         }
-        let packet = data.len() + WRITE_FRONT + handle.len() + LENGTH_FIELD;
-        let bytes = self.buffer(data);
-        let (_, file) = self.handles.file(&handle)?;
-        file.queue.push(Chunk {
+        let start = WRITE_FRONT + handle.len();
+        Ok(Flow::Queued(QueuedWrite {
             id,
+            handle,
             offset,
-            data: 0..bytes.len(),
-            bytes,
+            data: start..start + data.len(),
+        }))
+    }
+
+    /// Queues a write together with its packet, so that its data are not copied.
+    pub(super) fn queue_write(&mut self, write: QueuedWrite, packet: Packet) {
+        let Ok((_, file)) = self.handles.file(&write.handle) else {
+            return;
+        };
+        file.queue.push(Chunk {
+            id: write.id,
+            offset: write.offset,
+            data: write.data.start + packet.start..write.data.end + packet.start,
             packet,
         });
         self.in_flight += 1;
-        self.write_queued(handle);
-        Ok(Flow::Writing)
-    }
-
-    fn buffer(&mut self, data: &[u8]) -> Vec<u8> {
-        let mut bytes = self.spare.pop().unwrap_or_default();
-        bytes.clear();
-        bytes.extend_from_slice(data);
-        bytes
+        self.write_queued(write.handle);
     }
 
     /// The first change of what is there: it is copied, and changed then.
@@ -153,7 +164,7 @@ impl Engine {
         };
         for (chunk, outcome) in done {
             self.in_flight -= 1;
-            self.consumed += chunk.packet;
+            self.consumed += chunk.packet.length();
             let bytes = chunk.data.len() as u64;
             self.written += bytes;
             if let Ok((_, file)) = self.handles.file(&handle) {
@@ -167,9 +178,7 @@ impl Engine {
                 Ok(()) => response::status(out, chunk.id, Status::Ok, ""),
                 Err(failure) => status::refuse(out, chunk.id, &failure),
             }
-            if self.spare.len() < SPARE {
-                self.spare.push(chunk.bytes);
-            }
+            self.keep_buffer(chunk.packet.bytes);
         }
         if let Ok((_, file)) = self.handles.file(&handle) {
             file.is_writing = false;
@@ -219,7 +228,11 @@ fn write_all(staged: &SharedStaged, intent: Intent, chunks: Vec<Chunk>) -> Vec<W
     let mut failed: Option<Failure> = None;
     let mut done = Vec::with_capacity(chunks.len());
     for chunk in chunks {
-        let data = chunk.bytes.get(chunk.data.clone()).unwrap_or_default();
+        let data = chunk
+            .packet
+            .bytes
+            .get(chunk.data.clone())
+            .unwrap_or_default();
         let outcome = match (&failed, staged.as_mut()) {
             (Some(failure), _) => Err(failure.clone()),
             (None, None) => Err(over()),
@@ -239,7 +252,5 @@ fn write_all(staged: &SharedStaged, intent: Intent, chunks: Vec<Chunk>) -> Vec<W
 
 /// Bytes after which a batch ends.
 const BATCH: usize = 2 << 20;
-/// Buffers kept for the next data while an upload goes on.
-const SPARE: usize = 16;
-/// Of a WRITE packet, beside its handle and data: type, id, two lengths and the offset.
+/// Of a WRITE, in front of its data and beside its handle: type, id, two lengths and the offset.
 const WRITE_FRONT: usize = 1 + 4 + 4 + 8 + 4;

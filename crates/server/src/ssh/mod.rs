@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use wharf_net::limits::Permit;
 
-pub(crate) use self::outlet::{Held, Outlet};
+pub(crate) use self::outlet::Outlet;
 pub(crate) use self::setup::Ssh;
 
 use crate::closed::Closed;

@@ -18,13 +18,13 @@ pub(crate) struct Outlet<'a> {
     pub(crate) packet: usize,
 }
 
-/// Why nothing went out.
+/// How far something was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Held {
-    /// The socket is behind, or keys are exchanged: it goes on by itself.
-    Output,
-    /// The peer takes no more than this now.
-    Window(usize),
+pub(crate) struct Filled {
+    /// Up to this byte of it.
+    pub(crate) to: usize,
+    /// What comes then could not be had at once.
+    pub(crate) stuck: bool,
 }
 
 impl Outlet<'_> {
@@ -51,53 +51,46 @@ impl Outlet<'_> {
         Ok(now.len())
     }
 
-    /// Sends `front` and, behind it, `length` bytes that `read` puts where they leave from: it is
-    /// given the offset and the place. When it cannot, nothing is sent, and `false` is answered.
+    /// Sends what may go of `front` with `length` bytes behind it, of both together from byte `from`
+    /// on. The bytes are put where they leave from by `read`, which is given their offset and the
+    /// place, and may say that it cannot.
     pub(crate) fn fill(
         &mut self,
         front: &[u8],
         length: usize,
+        from: usize,
         mut read: impl FnMut(usize, &mut [u8]) -> bool,
-    ) -> Result<Result<bool, Held>, Violation> {
+    ) -> Result<Filled, Violation> {
         let whole = front.len() + length;
-        if self.room() < whole {
-            let open = self.transport.can_send() && self.output.len() + whole <= OUTPUT_LIMIT;
-            return Ok(Err(if open {
-                Held::Window(self.window.left())
-            } else {
-                Held::Output
-            }));
-        }
-        let mut slots: Vec<Slot> = Vec::with_capacity(whole.div_ceil(self.packet));
-        let mut done = 0;
-        let mut offset = 0;
+        let mut done = from;
         while done < whole {
-            let part = self.packet.min(whole - done);
+            let room = self.room();
+            let part = self.packet.min(whole - done).min(room);
+            if part == 0 || part < LEAST_PART.min(whole - done) && part < self.window.left() {
+                break;
+            }
             let Some(slot) = self.slot(part) else {
                 break;
             };
-            let place = self.data(&slot);
             let begun = front.get(done..).unwrap_or_default();
             let begun = begun.get(..part.min(begun.len())).unwrap_or_default();
-            let (head, rest) = place.split_at_mut(begun.len());
+            let (head, rest) = self.data(&slot).split_at_mut(begun.len());
             head.copy_from_slice(begun);
-            let count = rest.len();
-            let filled = read(offset, rest);
-            slots.push(slot);
-            if !filled {
-                if let Some(first) = slots.first() {
-                    self.output.forget(first);
-                }
-                return Ok(Ok(false));
+            if !rest.is_empty() && !read((done + begun.len()) - front.len(), rest) {
+                self.output.forget(&slot);
+                return Ok(Filled {
+                    to: done,
+                    stuck: true,
+                });
             }
-            offset += count;
+            self.transport.seal(self.output, &slot)?;
+            self.window.sent(part);
             done += part;
         }
-        for slot in &slots {
-            self.transport.seal(self.output, slot)?;
-        }
-        self.window.sent(whole);
-        Ok(Ok(true))
+        Ok(Filled {
+            to: done,
+            stuck: false,
+        })
     }
 
     fn slot(&mut self, length: usize) -> Option<Slot> {
@@ -115,3 +108,6 @@ impl Outlet<'_> {
         payload.get_mut(DATA_HEADER..).unwrap_or_default()
     }
 }
+
+/// Less than this is not sent alone when there will be room for more.
+const LEAST_PART: usize = 4096;
