@@ -16,6 +16,7 @@ mod ftp;
 mod op;
 pub mod record;
 mod registry;
+mod scp;
 mod server;
 mod session;
 mod sftp;

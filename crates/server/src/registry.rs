@@ -35,7 +35,7 @@ pub(crate) struct Handle {
     quitting: AtomicBool,
     /// What is under way is not waited for any more (the server stops).
     cut: AtomicBool,
-    /// Rung when an order was given.
+    /// Rung when an order was given, and when what runs in a channel has news for it.
     pub(crate) bell: Notify,
 }
 

@@ -39,6 +39,17 @@ impl Session {
         self.config.umask
     }
 
+    /// Whether the account may use the old protocol of scp, as of now.
+    pub(crate) fn may_use_scp(&self) -> Result<(), Failure> {
+        let account = self.handle.account().ok_or_else(Failure::revoked)?;
+        if account.scp {
+            return Ok(());
+        }
+        let text = "The old protocol of scp is not allowed for this account; use sftp, or scp \
+            without -O";
+        Err(Failure::new(Kind::Forbidden, id::C_3, text))
+    }
+
     /// Whether the upload may begin, ahead of beginning it: what is there is opened for changing
     /// only once something is changed.
     pub(crate) async fn may_update(&self, path: &VPath) -> Result<(), Failure> {

@@ -31,6 +31,7 @@ use wharf_sftp::Framer;
 
 use self::claims::{Claim, Claims};
 use self::dispatch::Flow;
+pub(crate) use self::file::blocking;
 use self::handles::{Entry, Handles};
 use self::outgoing::Outgoing;
 use self::read::Reads;

@@ -3,6 +3,7 @@
 use tokio::sync::{Semaphore, SemaphorePermit};
 use wharf_ssh::window::{Receiving, Sending};
 
+use crate::scp::Scp;
 use crate::sftp::Engine;
 
 /// What is offered at first: more than any login or listing needs, and what may wait here for a
@@ -38,6 +39,8 @@ pub(super) enum Program {
     None,
     /// SFTP.
     Sftp(Box<Engine>),
+    /// SCP, the old protocol.
+    Scp(Box<Scp>),
     /// It is over, with this exit status.
     Over(u32),
 }

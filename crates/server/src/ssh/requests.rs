@@ -6,6 +6,7 @@ use wharf_ssh::message::channel::{self as say, Message, OpenRefusal, Request};
 use super::channel::{Channel, PACKET, Program, WINDOW};
 use super::connection::{Connection, End};
 use super::outlet::Outlet;
+use crate::scp::Scp;
 use crate::sftp::{Broken, Effect, Engine};
 
 impl Connection {
@@ -117,8 +118,12 @@ impl Connection {
         };
         channel.receiving.received(data.len())?;
         let outcome = match &mut channel.program {
-            Program::Sftp(_) if channel.ended => Err(Broken("data behind its end")),
+            Program::Sftp(_) | Program::Scp(_) if channel.ended => Err(Broken("data behind its end")),
             Program::Sftp(engine) => engine.receive(data),
+            Program::Scp(scp) => {
+                scp.receive(data);
+                Ok(())
+            }
             // What was on its way when it ended.
             Program::None | Program::Over(_) => {
                 channel.receiving.consumed(data.len());
@@ -175,6 +180,7 @@ impl Connection {
         let Some(session) = self.session.clone() else {
             return Ok(());
         };
+        let handle = self.guard.handle.clone();
         let open = self.open_handles.clone();
         let Some(channel) = self.channel(number).filter(|one| !one.closed) else {
             return Ok(());
@@ -186,8 +192,15 @@ impl Connection {
                 channel.program = Program::Sftp(Box::new(Engine::new(session, open)));
                 true
             }
-            // A shell, a command, a terminal, an environment: none of it is had here, and the
-            // channel stays of use (security A21).
+            Request::Exec(command) if idle => match Scp::begin(&session, &handle, command) {
+                Some(scp) => {
+                    channel.program = Program::Scp(Box::new(scp));
+                    true
+                }
+                None => false,
+            },
+            // A shell, another command, a terminal, an environment: none of it is had here, and
+            // the channel stays of use (security A21).
             Request::Subsystem(_)
             | Request::Exec(_)
             | Request::ExitStatus(_)
@@ -264,6 +277,21 @@ impl Connection {
                     through = Some(0);
                 }
             }
+            Program::Scp(scp) => {
+                if channel.ended {
+                    scp.end_input();
+                }
+                let mut outlet = Outlet {
+                    transport: &mut self.transport,
+                    output: &mut self.output,
+                    window: &mut channel.sending,
+                    peer: channel.peer,
+                    packet: channel.packet,
+                };
+                through = scp.send(&mut outlet)?;
+                channel.receiving.consumed(scp.take_consumed());
+                uploads = scp.received() > u64::from(channel.receiving.size());
+            }
             Program::Over(status) => through = Some(*status),
             Program::None if channel.ended => through = Some(0),
             Program::None => {}
@@ -294,6 +322,7 @@ impl Channel {
     pub(super) fn is_busy(&self) -> bool {
         match &self.program {
             Program::Sftp(engine) => engine.is_busy(),
+            Program::Scp(scp) => scp.is_busy(),
             Program::None | Program::Over(_) => false,
         }
     }
@@ -301,7 +330,7 @@ impl Channel {
     pub(super) fn finish(&mut self, effect: Effect) -> Result<(), Broken> {
         match &mut self.program {
             Program::Sftp(engine) => engine.finish(effect),
-            Program::None | Program::Over(_) => Ok(()),
+            Program::Scp(_) | Program::None | Program::Over(_) => Ok(()),
         }
     }
 }
