@@ -216,7 +216,11 @@ impl Writing {
     }
 
     fn word(self) -> Word {
-        let text = if self.is_home { b".".to_vec() } else { self.text };
+        let text = if self.is_home {
+            b".".to_vec()
+        } else {
+            self.text
+        };
         Word {
             text,
             pattern: self.is_pattern.then_some(self.last),
@@ -299,7 +303,9 @@ fn read_entry(text: &[u8]) -> Result<(u32, u64, &[u8]), Broken> {
     if !(3..=7).contains(&mode.len()) || !mode.iter().all(|digit| matches!(digit, b'0'..=b'7')) {
         return Err(Broken("a mode that is not octal"));
     }
-    let mode = mode.iter().fold(0, |mode, digit| mode << 3 | u32::from(digit - b'0'));
+    let mode = mode
+        .iter()
+        .fold(0, |mode, digit| mode << 3 | u32::from(digit - b'0'));
     let size = number(size).ok_or(Broken("a size that is not possible"))?;
     Ok((mode & 0o7777, size, name))
 }

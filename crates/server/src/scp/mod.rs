@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use wharf_ssh::Violation;
 
-use self::language::{Direction, fatal};
+use self::language::Direction;
 use self::pipe::{ChannelEnd, Gone};
 use self::sink::Sink;
 use self::source::Source;
@@ -61,7 +61,7 @@ impl Scp {
                     Direction::ToClient => Source::new(session, task, &command).run(command).await,
                 },
                 Err(text) => {
-                    let _ = task.write(fatal(&text)).await;
+                    task.refuse(&text).await;
                     task.finish(1);
                 }
             }
@@ -96,6 +96,17 @@ impl Scp {
     /// Sends what may go. The exit status, once it is over and all is sent.
     pub(crate) fn send(&mut self, outlet: &mut Outlet<'_>) -> Result<Option<u32>, Violation> {
         self.pipe.send(outlet)
+    }
+
+    /// The connection has ended: nothing is published any more. Waits until what was under way is
+    /// put aside and recorded, lest a server that stops does not get to it.
+    pub(crate) async fn end_all(copies: Vec<Self>) {
+        for copy in &copies {
+            copy.pipe.leave();
+        }
+        for copy in &copies {
+            copy.pipe.ended().await;
+        }
     }
 
     /// Whether files are under way: a server that stops waits for them.

@@ -3,10 +3,12 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use wharf_ssh::Violation;
 
+use super::language::fatal;
 use crate::registry::Handle;
 use crate::ssh::Outlet;
 
@@ -14,6 +16,8 @@ use crate::ssh::Outlet;
 const QUEUED: usize = 512 * 1024;
 /// Buffers kept for the next bytes of a file.
 const SPARE: usize = 4;
+/// How long an end is waited for, here the client's and there the task's.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A pipe and its two ends.
 struct Pipe {
@@ -128,6 +132,23 @@ impl ChannelEnd {
         }
     }
 
+    /// The channel is gone.
+    pub(super) fn leave(&self) {
+        self.pipe.locked().gone = true;
+        self.pipe.news.notify_one();
+    }
+
+    /// Waits, for a while, until the copying is over. Only the connection's task may, once it has
+    /// nothing else to wait for.
+    pub(super) async fn ended(&self) {
+        let over = async {
+            while !self.is_over() {
+                self.pipe.handle.bell.notified().await;
+            }
+        };
+        let _ = tokio::time::timeout(FAREWELL, over).await;
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.pipe.locked().status.is_some()
     }
@@ -135,8 +156,7 @@ impl ChannelEnd {
 
 impl Drop for ChannelEnd {
     fn drop(&mut self) {
-        self.pipe.locked().gone = true;
-        self.pipe.news.notify_one();
+        self.leave();
     }
 }
 
@@ -189,6 +209,29 @@ impl TaskEnd {
             return Err(Gone);
         }
         Ok(state.queued < QUEUED)
+    }
+
+    /// Reads on until the client ends, for a while.
+    async fn drain(&self) {
+        let all = async {
+            let mut bytes = Vec::new();
+            while let Ok(more) = self.read(bytes).await {
+                if more.is_empty() {
+                    break;
+                }
+                self.consumed(more.len());
+                bytes = more;
+            }
+        };
+        let _ = tokio::time::timeout(FAREWELL, all).await;
+    }
+
+    /// Tells why it ends here, and leaves it to the client to end: PuTTY's takes the end of the
+    /// channel for an error of its own before it has shown the text.
+    pub(super) async fn refuse(&self, text: &str) {
+        if self.write(fatal(text)).await.is_ok() {
+            self.drain().await;
+        }
     }
 
     /// A buffer of `size` bytes, whatever is in them.

@@ -119,6 +119,11 @@ impl Receiver {
         matches!(self.state, State::Line) && self.line.is_empty() && self.depth == 0
     }
 
+    /// Whether all bytes of a file came, and nothing of what the client says of them.
+    pub(super) const fn awaits_verdict(&self) -> bool {
+        matches!(self.state, State::Verdict) && self.line.is_empty()
+    }
+
     fn next_line(&mut self, input: &[u8]) -> Result<(usize, Step), Broken> {
         let end = input.iter().position(|byte| *byte == b'\n');
         let count = end.map_or(input.len(), |end| end + 1);

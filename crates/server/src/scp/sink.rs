@@ -6,7 +6,7 @@ use std::time::Instant;
 use wharf_causes::id;
 use wharf_vfs::{Attributes, Follow, Staged, Timestamp, VPath};
 
-use super::language::{Command, Times, Word, YES, fatal, warning};
+use super::language::{Command, Times, Word, YES, warning};
 use super::pipe::TaskEnd;
 use super::receiver::{Entry, Receiver, Step};
 use super::{Stop, cut};
@@ -74,10 +74,12 @@ impl Sink {
     pub(super) async fn run(mut self, command: Command) {
         let stop = self.serve(command).await.err();
         if let Some(upload) = self.upload.take() {
-            upload.abandon(&self.session, matches!(stop, Some(Stop::Gone))).await;
+            upload
+                .abandon(&self.session, matches!(stop, Some(Stop::Gone)))
+                .await;
         }
         if let Some(Stop::Because(text)) = &stop {
-            let _ = self.pipe.write(fatal(text)).await;
+            self.pipe.refuse(text).await;
         }
         self.pipe.finish(u32::from(self.failed || stop.is_some()));
     }
@@ -89,8 +91,7 @@ impl Sink {
         loop {
             bytes = self.pipe.read(bytes).await?;
             if bytes.is_empty() {
-                let through = self.receiver.is_through() && self.upload.is_none();
-                return if through { Ok(()) } else { Err(Stop::Gone) };
+                return self.end().await;
             }
             let mut at = 0;
             while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
@@ -104,6 +105,19 @@ impl Sink {
             }
             self.pipe.consumed(bytes.len());
         }
+    }
+
+    /// The client has ended. libssh2, and curl with it, do so instead of saying that the file was
+    /// whole. It is, for it has as many bytes as were announced, and no cut looks like that end.
+    async fn end(&mut self) -> Result<(), Stop> {
+        if self.receiver.awaits_verdict() {
+            let (_, step) = self.receiver.next(YES)?;
+            self.take(step).await?;
+        }
+        if self.receiver.is_through() {
+            return Ok(());
+        }
+        Err(Stop::Gone)
     }
 
     /// A directory is what things are put into; anything else is the name they are given.
@@ -147,7 +161,8 @@ impl Sink {
                 if let Some(upload) = self.upload.take() {
                     upload.abandon(&self.session, false).await;
                 }
-                self.warn("it was not stored, for it could not be read".into()).await
+                self.warn("it was not stored, for it could not be read".into())
+                    .await
             }
             Step::Warned => {
                 self.failed = true;
@@ -220,7 +235,8 @@ impl Sink {
                     let written = staged.write(bytes.get(range).unwrap_or_default());
                     Ok((bytes, staged, written))
                 });
-                work.await.map_err(|failure| Stop::Because(failure.told()))?
+                work.await
+                    .map_err(|failure| Stop::Because(failure.told()))?
             }
         };
         match written {
@@ -294,7 +310,9 @@ impl Sink {
             return Ok(());
         };
         if level.attributes != Attributes::default() {
-            let set = self.session.set_attributes(&level.path, level.attributes, Follow::No);
+            let set = self
+                .session
+                .set_attributes(&level.path, level.attributes, Follow::No);
             if let Err(failure) = set.await {
                 return self.warn_not_kept(&level.path, &failure).await;
             }
@@ -307,7 +325,8 @@ impl Sink {
     }
 
     async fn warn_of(&mut self, path: &VPath, failure: &Failure) -> Result<(), Stop> {
-        self.warn(format!("{}: {}", path.escaped(), failure.told())).await
+        self.warn(format!("{}: {}", path.escaped(), failure.told()))
+            .await
     }
 
     async fn warn_not_kept(&mut self, path: &VPath, failure: &Failure) -> Result<(), Stop> {

@@ -6,7 +6,7 @@ use wharf_causes::id;
 use wharf_ftp::glob::Pattern;
 use wharf_vfs::{Batch, Kind as FileKind, Listing, Metadata, Reader, Store, VPath};
 
-use super::language::{Command, Line, Times, Word, YES, fatal, warning};
+use super::language::{Command, Line, Times, Word, YES, warning};
 use super::pipe::TaskEnd;
 use super::{Stop, cut};
 use crate::failure::{Failure, Kind};
@@ -55,7 +55,7 @@ impl Source {
     pub(super) async fn run(mut self, command: Command) {
         let stop = self.serve(command).await.err();
         if let Some(Stop::Because(text)) = &stop {
-            let _ = self.pipe.write(fatal(text)).await;
+            self.pipe.refuse(text).await;
         }
         self.pipe.finish(u32::from(self.failed || stop.is_some()));
     }
@@ -110,7 +110,10 @@ impl Source {
             if !more {
                 return Ok(found);
             }
-            for entry in batch.iter().filter(|entry| dotted || !entry.name.starts_with(b".")) {
+            for entry in batch
+                .iter()
+                .filter(|entry| dotted || !entry.name.starts_with(b"."))
+            {
                 let matches = pattern.matches_within(entry.name, &mut steps);
                 if matches == Some(true)
                     // A name that cannot be said was not meant.
@@ -133,8 +136,11 @@ impl Source {
                 self.send_directory(path, &metadata).await
             }
             Ok(metadata) if metadata.kind == FileKind::Directory => {
-                self.warn(format!("{}: It is a directory; -r copies those", path.escaped()))
-                    .await
+                self.warn(format!(
+                    "{}: It is a directory; -r copies those",
+                    path.escaped()
+                ))
+                .await
             }
             Ok(_) => self.send_file(path).await,
             Err(failure) => self.warn_of(path, &failure).await,
@@ -173,7 +179,8 @@ impl Source {
                 }
                 FileKind::Symlink => self.send_link(&path).await?,
                 FileKind::Other => {
-                    self.warn(format!("{}: Not a regular file", path.escaped())).await?;
+                    self.warn(format!("{}: Not a regular file", path.escaped()))
+                        .await?;
                 }
             }
         }
@@ -224,7 +231,8 @@ impl Source {
     }
 
     async fn end_directory(&mut self, level: Level) -> Result<(), Stop> {
-        self.session.listed(&level.path, level.failure.as_ref().map_or(Ok(()), Err));
+        self.session
+            .listed(&level.path, level.failure.as_ref().map_or(Ok(()), Err));
         if let Some(failure) = &level.failure {
             self.warn_of(&level.path, failure).await?;
         }
@@ -244,7 +252,8 @@ impl Source {
             elapsed: begun.elapsed(),
         };
         let end = sent.as_ref().map_err(|_| cut()).and_then(|end| end.clone());
-        self.session.downloaded(path, &moved, end.as_ref().map(|()| ()));
+        self.session
+            .downloaded(path, &moved, end.as_ref().copied());
         sent.map(|_| ())
     }
 
@@ -274,7 +283,11 @@ impl Source {
             Err(failure) => self.warn_of(path, failure).await?,
         }
         let taken = self.agreed().await?;
-        Ok(if taken { outcome } else { outcome.and_then(|()| not_wanted()) })
+        Ok(if taken {
+            outcome
+        } else {
+            outcome.and_then(|()| not_wanted())
+        })
     }
 
     /// Exactly `size` bytes, whatever has become of the file: the client counts on them. When they
@@ -289,8 +302,9 @@ impl Source {
             let step = usize::try_from(size - *bytes).unwrap_or(STEP).min(STEP);
             let buffer = self.pipe.buffer(step);
             let outcome;
+            // Without the reader, only a server that stops, no message can be said: bytes are due.
             let read = read(reader, *bytes, buffer).await;
-            (reader, outcome) = read.map_err(|failure| Stop::Because(failure.told()))?;
+            (reader, outcome) = read.map_err(|_| Stop::Ended)?;
             let failure = match outcome {
                 Ok(chunk) if !chunk.is_empty() => {
                     *bytes += chunk.len() as u64;
@@ -351,7 +365,11 @@ impl Source {
             }
         }
         self.failed = true;
-        if answer == 1 { Ok(false) } else { Err(Stop::Ended) }
+        if answer == 1 {
+            Ok(false)
+        } else {
+            Err(Stop::Ended)
+        }
     }
 
     async fn byte(&mut self) -> Result<u8, Stop> {
@@ -374,7 +392,8 @@ impl Source {
     }
 
     async fn warn_of(&mut self, path: &VPath, failure: &Failure) -> Result<(), Stop> {
-        self.warn(format!("{}: {}", path.escaped(), failure.told())).await
+        self.warn(format!("{}: {}", path.escaped(), failure.told()))
+            .await
     }
 
     async fn warn(&mut self, text: String) -> Result<(), Stop> {

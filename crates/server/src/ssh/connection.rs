@@ -200,7 +200,7 @@ impl Connection {
             Err(end) => end,
         };
         // Nothing is published from here on, and what is being uploaded is put aside.
-        self.channels.clear();
+        self.end_channels().await;
         self.farewell(&end).await;
         // What was asked and is done all the same is recorded all the same.
         let rest = async { while self.jobs.next().await.is_some() {} };

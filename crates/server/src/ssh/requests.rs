@@ -212,6 +212,18 @@ impl Connection {
         Ok(())
     }
 
+    /// Ends what runs in the channels.
+    pub(super) async fn end_channels(&mut self) {
+        let copies = self
+            .channels
+            .drain(..)
+            .filter_map(|channel| match channel.program {
+                Program::Scp(scp) => Some(*scp),
+                Program::Sftp(_) | Program::None | Program::Over(_) => None,
+            });
+        Scp::end_all(copies.collect()).await;
+    }
+
     /// Hands the work that channels have begun to those who do it.
     pub(super) fn begin_work(&mut self) {
         for channel in &mut self.channels {

@@ -8,7 +8,9 @@ fn read(line: &str) -> Result<Command, Unusable> {
 
 fn texts(command: &Command) -> Vec<&str> {
     let texts = command.paths.iter();
-    texts.map(|word| std::str::from_utf8(&word.text).unwrap()).collect()
+    texts
+        .map(|word| std::str::from_utf8(&word.text).unwrap())
+        .collect()
 }
 
 #[test]
@@ -18,15 +20,35 @@ fn commands_as_clients_send_them() {
         ("scp -t .", Direction::ToServer, "", &["."][..]),
         ("scp -v -r -p -d -t in", Direction::ToServer, "rpd", &["in"]),
         ("scp -f -- -x", Direction::ToClient, "", &["-x"]),
-        ("scp -f a b 'c d'", Direction::ToClient, "", &["a", "b", "c d"]),
+        (
+            "scp -f a b 'c d'",
+            Direction::ToClient,
+            "",
+            &["a", "b", "c d"],
+        ),
         // PuTTY's pscp.
-        ("scp -r -p -d -f \"a b\"", Direction::ToClient, "rpd", &["a b"]),
+        (
+            "scp -r -p -d -f \"a b\"",
+            Direction::ToClient,
+            "rpd",
+            &["a b"],
+        ),
         // libssh2.
-        ("scp -pt '/a'\"'\"'b'\\!'c'", Direction::ToServer, "p", &["/a'b!c"]),
+        (
+            "scp -pt '/a'\"'\"'b'\\!'c'",
+            Direction::ToServer,
+            "p",
+            &["/a'b!c"],
+        ),
         // scp.py, JSch and others.
         ("scp -rpf 'x'", Direction::ToClient, "rp", &["x"]),
         ("/usr/bin/scp -qt ~", Direction::ToServer, "", &["."]),
-        ("scp -f ~/x ~y '~' \\~/z a~", Direction::ToClient, "", &["./x", "~y", "~", "~/z", "a~"]),
+        (
+            "scp -f ~/x ~y '~' \\~/z a~",
+            Direction::ToClient,
+            "",
+            &["./x", "~y", "~", "~/z", "a~"],
+        ),
         ("  scp\t-t   ''  ", Direction::ToServer, "", &[""]),
         ("scp -f a -r", Direction::ToClient, "", &["a", "-r"]),
         ("scp -f -", Direction::ToClient, "", &["-"]),
@@ -46,7 +68,14 @@ fn commands_as_clients_send_them() {
 
 #[test]
 fn what_is_not_scp_is_somebody_elses() {
-    for line in ["", "ls", "scpx -t a", "'scp' -t a", "cd x; scp -t a", "rsync --server"] {
+    for line in [
+        "",
+        "ls",
+        "scpx -t a",
+        "'scp' -t a",
+        "cd x; scp -t a",
+        "rsync --server",
+    ] {
         assert_eq!(command(line.as_bytes()), None, "{line}");
     }
 }
@@ -160,7 +189,9 @@ fn c1_a_name_is_one_component() {
     for name in ["a", "...", "a b", "-", "\\", "..x", "ä", "\u{1}"] {
         assert!(Name::new(name.as_bytes()).is_ok(), "{name}");
     }
-    for name in ["", ".", "..", "/", "/a", "a/", "a/b", "../a", "a\0b", "a\rb", "a\nb"] {
+    for name in [
+        "", ".", "..", "/", "/a", "a/", "a/b", "../a", "a\0b", "a\rb", "a\nb",
+    ] {
         assert!(Name::new(name.as_bytes()).is_err(), "{name}");
     }
 }

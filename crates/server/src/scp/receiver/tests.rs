@@ -91,7 +91,10 @@ fn how_a_file_ends_is_for_the_client_to_say() {
         receiver
     };
     assert_eq!(begun().next(b"\0"), Ok((1, Step::Whole)));
-    assert_eq!(begun().next(b"\x01read error\n"), Ok((12, Step::Unreadable)));
+    assert_eq!(
+        begun().next(b"\x01read error\n"),
+        Ok((12, Step::Unreadable))
+    );
     assert_eq!(begun().next(b"\x02gone\n"), Ok((6, Step::Ended)));
     assert!(begun().next(b"y\n").is_err());
     assert!(begun().next(b"C0644 1 b\n").is_err());
@@ -99,7 +102,13 @@ fn how_a_file_ends_is_for_the_client_to_say() {
 
 #[test]
 fn what_is_not_scp_ends_it() {
-    for input in [&b"\0\n"[..], b"hello\n", b"E\n", b"D0755 0 d\n", b"C0644 1\n"] {
+    for input in [
+        &b"\0\n"[..],
+        b"hello\n",
+        b"E\n",
+        b"D0755 0 d\n",
+        b"C0644 1\n",
+    ] {
         assert!(Receiver::new(false).next(input).is_err(), "{input:?}");
     }
     let mut receiver = Receiver::new(false);
