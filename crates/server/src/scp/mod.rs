@@ -4,10 +4,13 @@
 //! of its own, which ends when its channel does. Every file goes through the [`Session`].
 
 mod language;
+mod level;
+mod patterns;
 mod pipe;
 mod receiver;
 mod sink;
 mod source;
+mod upload;
 
 use std::sync::Arc;
 

@@ -3,15 +3,16 @@
 
 use std::time::Instant;
 
-use wharf_causes::id;
-use wharf_vfs::{Attributes, Follow, Staged, Timestamp, VPath};
+use wharf_vfs::{Attributes, Follow, Timestamp, VPath};
 
+use super::Stop;
 use super::language::{Command, Times, Word, YES, warning};
 use super::pipe::TaskEnd;
 use super::receiver::{Entry, Receiver, Step};
-use super::{Stop, cut};
+use super::upload::{Upload, keep, publish};
 use crate::failure::{Failure, Kind};
-use crate::session::{Moved, Session, Writing};
+use crate::op::Op;
+use crate::session::{Session, Writing};
 use crate::sftp::blocking;
 
 /// A copy to the server.
@@ -42,17 +43,6 @@ struct Level {
     path: VPath,
     /// What it is to have once all is in it.
     attributes: Attributes,
-}
-
-/// A file under way.
-struct Upload {
-    path: VPath,
-    /// `None` once it has failed.
-    staged: Option<Box<dyn Staged>>,
-    failure: Option<Failure>,
-    attributes: Attributes,
-    begun: Instant,
-    bytes: u64,
 }
 
 impl Sink {
@@ -173,19 +163,20 @@ impl Sink {
     }
 
     async fn begin_file(&mut self, entry: &Entry, size: u64) -> Result<(), Stop> {
-        let (path, staged) = match self.place(entry) {
-            Ok(path) => {
-                let mode = entry.mode & 0o777 & !self.session.umask();
-                let staged = self.session.write(&path, Writing::Whole, Some(size), mode);
-                (path.clone(), staged.await)
-            }
+        let path = match self.place(entry) {
+            Ok(path) => path,
             Err(failure) => return self.warn(failure.told()).await,
         };
+        let needs = self.needs(&path).await;
+        let mode = entry.mode & 0o777 & !self.session.umask();
+        let write = self.session.write(&path, Writing::Whole, Some(size), mode);
+        let staged = write.await;
         let mut upload = Upload {
             path,
             staged: None,
             failure: None,
             attributes: self.attributes(entry),
+            needs,
             begun: Instant::now(),
             bytes: 0,
         };
@@ -199,6 +190,17 @@ impl Sink {
         self.upload = Some(upload);
         self.receiver.accept();
         self.say_yes().await
+    }
+
+    /// What it takes to put something there.
+    async fn needs(&mut self, path: &VPath) -> Op {
+        match self.session.follow(path).await {
+            Ok(_) => Op::Overwrite,
+            Err(failure) if failure.kind == Kind::NotFound => Op::Create,
+            // It is not this account's to know whether there is something.
+            Err(_) if self.session.may_still(Op::Overwrite, path).is_ok() => Op::Overwrite,
+            Err(_) => Op::Create,
+        }
     }
 
     /// Times are kept whenever they are told, modes only if that was asked for.
@@ -257,8 +259,17 @@ impl Sink {
             return Ok(());
         };
         let staged = upload.staged.take();
+        if let Err(refused) = self.session.may_still(upload.needs, &upload.path) {
+            // It was taken away meanwhile.
+            upload.failure.get_or_insert(refused);
+        }
         let published = match (upload.failure.take(), staged) {
-            (Some(failure), _) => Err(failure),
+            (Some(failure), staged) => {
+                if let Some(staged) = staged {
+                    keep(staged).await;
+                }
+                Err(failure)
+            }
             (None, None) => Err(Failure::internal("The upload was over already")),
             (None, Some(staged)) => {
                 let allowed = self.may_keep(&upload.path, &upload.attributes);
@@ -278,7 +289,7 @@ impl Sink {
         if *attributes == Attributes::default() {
             return Ok(());
         }
-        self.session.may_set_attributes(path)
+        self.session.may_still(Op::SetAttributes, path)
     }
 
     async fn begin_directory(&mut self, entry: &Entry) -> Result<(), Stop> {
@@ -338,63 +349,5 @@ impl Sink {
     async fn warn(&mut self, text: String) -> Result<(), Stop> {
         self.failed = true;
         Ok(self.pipe.write(warning(&text)).await?)
-    }
-}
-
-impl Upload {
-    fn tell(&self, session: &Session, end: Result<(), &Failure>) {
-        let moved = Moved {
-            bytes: self.bytes,
-            elapsed: self.begun.elapsed(),
-        };
-        session.uploaded(&self.path, &moved, end);
-    }
-
-    /// It did not come to its end. It is `sound` when what came is the file's: that can be resumed.
-    async fn abandon(mut self, session: &Session, sound: bool) {
-        let failure = self.failure.take().unwrap_or_else(|| {
-            if sound {
-                return cut();
-            }
-            let text = "The client could not read all of its file";
-            Failure::new(Kind::Aborted, id::T_2, text)
-        });
-        self.tell(session, Err(&failure));
-        match self.staged.take() {
-            Some(staged) if sound => keep(staged).await,
-            Some(staged) => {
-                let discarded = blocking(move || Ok(staged.discard()?)).await;
-                if let Err(failure) = discarded {
-                    tracing::warn!(text = %failure.text, "a broken upload could not be removed");
-                }
-            }
-            None => {}
-        }
-    }
-}
-
-/// Publishes it while the channel is `alive`: nobody else would learn of it. Why its times and its
-/// mode were not kept, if they were not.
-async fn publish(
-    mut staged: Box<dyn Staged>,
-    attributes: Attributes,
-    allowed: Result<(), Failure>,
-    alive: impl Fn() -> bool + Send + 'static,
-) -> Result<Option<Failure>, Failure> {
-    blocking(move || {
-        let wanted = attributes != Attributes::default();
-        let set = match allowed {
-            Ok(()) if wanted => staged.set_attributes(attributes).map_err(Failure::from),
-            other => other,
-        };
-        staged.publish_if(&alive)?;
-        Ok(set.err())
-    })
-    .await
-}
-
-async fn keep(staged: Box<dyn Staged>) {
-    if let Err(failure) = blocking(move || Ok(staged.keep()?)).await {
-        tracing::warn!(text = %failure.text, "a broken upload could not be put aside");
     }
 }

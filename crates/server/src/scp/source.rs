@@ -3,13 +3,15 @@
 use std::time::Instant;
 
 use wharf_causes::id;
-use wharf_ftp::glob::Pattern;
-use wharf_vfs::{Batch, Kind as FileKind, Listing, Metadata, Reader, Store, VPath};
+use wharf_vfs::{Kind as FileKind, Metadata, Reader, VPath};
 
-use super::language::{Command, Line, Times, Word, YES, warning};
+use super::language::{Command, Line, Times, YES, warning};
+use super::level::Level;
+use super::patterns::expand;
 use super::pipe::TaskEnd;
 use super::{Stop, cut};
 use crate::failure::{Failure, Kind};
+use crate::op::Op;
 use crate::session::{Moved, Session};
 use crate::sftp::blocking;
 
@@ -25,18 +27,6 @@ pub(super) struct Source {
     /// Something went wrong that was not the end of it.
     failed: bool,
 }
-
-/// A directory under way.
-struct Level {
-    path: VPath,
-    listing: Option<Box<dyn Listing>>,
-    /// The next entries, the first of them last.
-    entries: Vec<Found>,
-    failure: Option<Failure>,
-}
-
-/// An entry, kept beyond its batch.
-type Found = (Box<[u8]>, Metadata);
 
 impl Source {
     pub(super) fn new(session: Session, pipe: TaskEnd, command: &Command) -> Self {
@@ -64,7 +54,7 @@ impl Source {
         // The client says first that it is there.
         self.agreed().await?;
         for word in command.paths {
-            match self.expand(&word).await {
+            match expand(&self.session, &word).await {
                 Ok(paths) => {
                     for path in paths {
                         self.send(&path).await?;
@@ -74,59 +64,6 @@ impl Source {
             }
         }
         Ok(())
-    }
-
-    /// The paths that a word stands for. As in a shell, a pattern that nothing fits is a name.
-    async fn expand(&self, word: &Word) -> Result<Vec<VPath>, Failure> {
-        let path = VPath::root().resolve(&word.text)?;
-        let (Some(pattern), Some(directory)) = (&word.pattern, path.parent()) else {
-            return Ok(vec![path]);
-        };
-        let found = self.matching(&directory, pattern).await;
-        self.session.listed(&directory, found.as_ref().map(|_| ()));
-        let mut found = match found {
-            Ok(found) => found,
-            // Whoever may not list, or lists what is not there, is told of the name.
-            Err(failure) if matches!(failure.kind, Kind::Forbidden | Kind::NotFound) => Vec::new(),
-            Err(failure) => return Err(failure),
-        };
-        if found.is_empty() {
-            found.push(path);
-        }
-        found.sort_unstable();
-        Ok(found)
-    }
-
-    async fn matching(&self, directory: &VPath, pattern: &[u8]) -> Result<Vec<VPath>, Failure> {
-        let dotted = pattern.starts_with(b".") || pattern.starts_with(b"\\.");
-        let pattern = Pattern::new(pattern);
-        let mut steps = PATTERN_STEPS;
-        let mut found = Vec::new();
-        let mut listing = self.session.list(directory).await?;
-        let mut batch = Batch::new();
-        loop {
-            let more;
-            (listing, batch, more) = Store::next_batch(listing, batch).await?;
-            if !more {
-                return Ok(found);
-            }
-            for entry in batch
-                .iter()
-                .filter(|entry| dotted || !entry.name.starts_with(b"."))
-            {
-                let matches = pattern.matches_within(entry.name, &mut steps);
-                if matches == Some(true)
-                    // A name that cannot be said was not meant.
-                    && let Ok(path) = directory.child(entry.name)
-                {
-                    found.push(path);
-                }
-                if matches.is_none() || found.len() > MATCHES {
-                    let text = "The pattern costs too much in this directory";
-                    return Err(Failure::new(Kind::Busy, id::T_4, text));
-                }
-            }
-        }
     }
 
     /// Sends what the client has named.
@@ -222,12 +159,8 @@ impl Source {
         let name = path.name().unwrap_or(b".");
         let mode = metadata.mode;
         self.say(&Line::Directory { mode, name }).await?;
-        Ok(self.agreed().await?.then(|| Level {
-            path: path.clone(),
-            listing: Some(listing),
-            entries: Vec::new(),
-            failure: None,
-        }))
+        let agreed = self.agreed().await?;
+        Ok(agreed.then(|| Level::new(path.clone(), listing)))
     }
 
     async fn end_directory(&mut self, level: Level) -> Result<(), Stop> {
@@ -252,8 +185,7 @@ impl Source {
             elapsed: begun.elapsed(),
         };
         let end = sent.as_ref().map_err(|_| cut()).and_then(|end| end.clone());
-        self.session
-            .downloaded(path, &moved, end.as_ref().copied());
+        self.session.downloaded(path, &moved, end.as_ref().copied());
         sent.map(|_| ())
     }
 
@@ -277,7 +209,7 @@ impl Source {
         if !self.agreed().await? {
             return Ok(not_wanted());
         }
-        let outcome = self.send_bytes(reader, size, bytes).await?;
+        let outcome = self.send_bytes(path, reader, size, bytes).await?;
         match &outcome {
             Ok(()) => self.pipe.write(YES.to_vec()).await?,
             Err(failure) => self.warn_of(path, failure).await?,
@@ -294,11 +226,16 @@ impl Source {
     /// are not the file's, that is the outcome.
     async fn send_bytes(
         &self,
+        path: &VPath,
         mut reader: Box<dyn Reader>,
         size: u64,
         bytes: &mut u64,
     ) -> Result<Result<(), Failure>, Stop> {
         while *bytes < size {
+            if let Err(failure) = self.session.may_still(Op::Read, path) {
+                self.fill_up(size - *bytes, &failure).await?;
+                return Ok(Err(failure));
+            }
             let step = usize::try_from(size - *bytes).unwrap_or(STEP).min(STEP);
             let buffer = self.pipe.buffer(step);
             let outcome;
@@ -402,31 +339,6 @@ impl Source {
     }
 }
 
-impl Level {
-    /// The next entry; `None` at the end, and when no more can be read.
-    async fn next(&mut self) -> Option<Found> {
-        loop {
-            if let Some(entry) = self.entries.pop() {
-                return Some(entry);
-            }
-            let listing = self.listing.take()?;
-            match Store::next_batch(listing, Batch::new()).await {
-                Ok((listing, batch, true)) => {
-                    self.listing = Some(listing);
-                    let kept = |entry: wharf_vfs::Entry<'_>| (entry.name.into(), *entry.metadata);
-                    self.entries.extend(batch.iter().map(kept));
-                    self.entries.reverse();
-                }
-                Ok((_, _, false)) => return None,
-                Err(error) => {
-                    self.failure = Some(error.into());
-                    return None;
-                }
-            }
-        }
-    }
-}
-
 type ReadOutcome = (Box<dyn Reader>, Result<Vec<u8>, Failure>);
 
 /// Reads what is there up to the length of `buffer`: at once if it needs no disk.
@@ -458,9 +370,5 @@ async fn read(
 const STEP: usize = 256 * 1024;
 /// Levels below what was named: each holds a directory open.
 const DEPTH: usize = 64;
-/// Steps that one pattern may take in its directory (security F11).
-const PATTERN_STEPS: u64 = 100_000_000;
-/// Names that one pattern may stand for.
-const MATCHES: usize = 10_000;
 /// Zeros that are sent for what cannot be read, at most.
 const FILLED_UP: u64 = 16 << 20;

@@ -118,7 +118,9 @@ impl Connection {
         };
         channel.receiving.received(data.len())?;
         let outcome = match &mut channel.program {
-            Program::Sftp(_) | Program::Scp(_) if channel.ended => Err(Broken("data behind its end")),
+            Program::Sftp(_) | Program::Scp(_) if channel.ended => {
+                Err(Broken("data behind its end"))
+            }
             Program::Sftp(engine) => engine.receive(data),
             Program::Scp(scp) => {
                 scp.receive(data);

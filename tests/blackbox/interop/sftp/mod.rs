@@ -9,6 +9,7 @@ mod names;
 mod openssh;
 mod psftp;
 mod rclone;
+mod scp;
 mod scripts;
 mod sshfs;
 mod suite;
