@@ -261,9 +261,10 @@ impl Engine {
             && self.outgoing.is_empty()
     }
 
-    /// Whether a file is open or something is under way: a server that stops waits for it.
+    /// Whether a file is open, something is under way or an answer waits: a server that stops lets
+    /// it end, and its client know how it ended.
     pub(crate) fn is_busy(&self) -> bool {
-        self.in_flight > 0 || self.handles.has_files()
+        self.in_flight > 0 || self.handles.has_files() || !self.outgoing.is_empty()
     }
 
     /// Begins work that an answer comes of.
