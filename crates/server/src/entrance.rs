@@ -10,6 +10,7 @@ use wharf_net::limits::Permit;
 
 use crate::config::Config;
 use crate::failure::{Failure, Kind};
+use crate::follow;
 use crate::registry::Handle;
 use crate::session::Session;
 use crate::shared::Shared;
@@ -57,20 +58,28 @@ impl Entrance<'_> {
     }
 
     /// Security A22: a change made between the check of the credentials and now must not be missed.
+    /// Steps of a login may lie minutes apart, and what the first has shown may be gone.
     async fn recheck(&self, id: i64, revision: i64) -> Result<(), Failure> {
-        match self.shared.accounts.current(id).await {
-            Ok(Some(account))
-                if account.is_active(SystemTime::now()) && account.revision == revision =>
-            {
-                Ok(())
-            }
-            Ok(_) => Err(Failure::revoked()),
+        match self.still_let_in(id, revision).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::revoked()),
             Err(error) => {
                 tracing::error!(%error, "accounts cannot be read");
                 Err(Failure::internal(
                     "The accounts cannot be read, try again later",
                 ))
             }
+        }
+    }
+
+    async fn still_let_in(&self, id: i64, revision: i64) -> Result<bool, wharf_accounts::Error> {
+        let account = self.shared.accounts.current(id).await?;
+        let unchanged = |account: &Account| {
+            account.is_active(SystemTime::now()) && account.revision == revision
+        };
+        match account.filter(unchanged) {
+            Some(account) => follow::still_let_in(self.shared, self.handle, &account).await,
+            None => Ok(false),
         }
     }
 }

@@ -150,7 +150,11 @@ async fn refresh_accounts(shared: &Shared) -> bool {
                 let now = now.filter(|now| now.is_active(SystemTime::now()));
                 let now = now.map(Arc::new);
                 for handle in handles {
-                    match still_let_in(shared, &handle, now.as_deref(), trust).await {
+                    let still = match &now {
+                        Some(now) => still_let_in(shared, &handle, now).await,
+                        None => Ok(false),
+                    };
+                    match still {
                         Ok(true) => bring(&handle, id, now.as_ref()),
                         Ok(false) => bring(&handle, id, None),
                         Err(error) => {
@@ -169,16 +173,12 @@ async fn refresh_accounts(shared: &Shared) -> bool {
     all_read
 }
 
-/// Whether what a session was let in by would let it in again.
-async fn still_let_in(
+/// Whether what a session was let in by would let it in again, into its account as it is now.
+pub(crate) async fn still_let_in(
     shared: &Shared,
     handle: &Handle,
-    now: Option<&Account>,
-    trust: Option<&ClientTrust>,
+    now: &Account,
 ) -> Result<bool, wharf_accounts::Error> {
-    let Some(now) = now else {
-        return Ok(false);
-    };
     let without_code = |held: Arc<Account>| held.id == now.id && !held.has_totp;
     if !now.allows(handle.peer.ip()) || now.has_totp && handle.account().is_some_and(without_code) {
         return Ok(false);
@@ -194,6 +194,8 @@ async fn still_let_in(
             certified
         }
     };
+    let tls = shared.current().tls;
+    let trust = tls.as_deref().and_then(|tls| tls.server.trust());
     let Some(certified) = Certified::new(certified.certificate.clone(), trust) else {
         return Ok(false);
     };
