@@ -25,7 +25,7 @@ use super::setup::{Files, Ssh};
 use crate::failure::{Failure, Kind};
 use crate::registry::Guard;
 use crate::session::Session;
-use crate::sftp::Effect;
+use crate::sftp::{Effect, IN_FLIGHT};
 use crate::shared::{Current, Shared};
 
 /// What waits to be sent before nothing more is read: answers to what is not data count, too.
@@ -120,7 +120,7 @@ impl End {
         let (reason, text) = match self {
             Self::Gone | Self::Disconnected | Self::Stalled => return None,
             Self::Violation(violation) => return Some(violation.clone()),
-            Self::Refused(failure) => (Reason::NoMoreAuthMethods, failure.told()),
+            Self::Refused(failure) => (refusal(failure), failure.told()),
             Self::Idle => {
                 let text = format!("Nothing was asked for {} s", idle.as_secs());
                 let failure = Failure::new(Kind::ServiceClosing, id::E_6, text);
@@ -143,6 +143,16 @@ impl End {
             reason,
             text: text.into(),
         })
+    }
+}
+
+/// Clients of some programs try again on their own after the one, and none after the other.
+fn refusal(failure: &Failure) -> Reason {
+    let limits = [id::E_1, id::E_2, id::E_3];
+    if failure.cause.is_some_and(|cause| limits.contains(&cause)) {
+        Reason::TooManyConnections
+    } else {
+        Reason::NoMoreAuthMethods
     }
 }
 
@@ -199,6 +209,8 @@ impl Connection {
             Ok(never) => match never {},
             Err(end) => end,
         };
+        // What came in the last bytes ends as well, and is told.
+        self.begin_work();
         // Nothing is published from here on, and what is being uploaded is put aside.
         self.end_channels().await;
         self.farewell(&end).await;
@@ -252,7 +264,7 @@ impl Connection {
     /// Deals with what was received. `true` when there was something.
     async fn hear(&mut self) -> Result<bool, End> {
         let mut heard = false;
-        if self.input.is_short() && self.output.len() < OUTPUT_FULL {
+        if self.input.is_short() && !self.is_behind() {
             match self.input.receive(&self.stream) {
                 Ok(0) => return Err(End::Gone),
                 Ok(count) => {
@@ -264,7 +276,7 @@ impl Connection {
                 Err(_) => return Err(End::Gone),
             }
         }
-        while !self.input.is_short() && self.output.len() < OUTPUT_FULL {
+        while !self.input.is_short() && !self.is_behind() {
             let now = self.seconds();
             let received = self
                 .transport
@@ -284,6 +296,13 @@ impl Connection {
             }
         }
         Ok(heard)
+    }
+
+    /// Whether nothing more is dealt with now: the client takes too little of what it asked for, or
+    /// what it asked for on channels that are closed again has not ended (security P26).
+    fn is_behind(&self) -> bool {
+        let most = (self.ssh.config.channels as usize + 1) * IN_FLIGHT;
+        self.output.len() >= OUTPUT_FULL || self.jobs.len() >= most
     }
 
     async fn message(&mut self, payload: &[u8]) -> Result<(), End> {
@@ -349,7 +368,7 @@ impl Connection {
             self.output.release();
         }
         let (deadline, end) = self.deadline();
-        let reads = self.output.len() < OUTPUT_FULL;
+        let reads = !self.is_behind();
         tokio::select! {
             biased;
             () = self.guard.handle.bell.notified() => {}

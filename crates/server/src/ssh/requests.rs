@@ -154,6 +154,7 @@ impl Connection {
             why = broken.0,
             "a channel is closed"
         );
+        self.begin_work();
         if let Some(channel) = self.channel(number) {
             channel.program = Program::Over(1);
             channel.ended = true;
@@ -166,6 +167,8 @@ impl Connection {
         let Some(at) = self.channels.iter().position(|one| one.number == number) else {
             return Ok(());
         };
+        // What was asked right before is not lost with its channel: it ends, and is told.
+        self.begin_work();
         let channel = self.channels.swap_remove(at);
         if !channel.closed {
             self.say(&say::close(channel.peer))?;
