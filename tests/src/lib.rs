@@ -2,7 +2,7 @@
 //! people's programs, scratch trees.
 //!
 //! Nothing here knows how wharf is built; everything goes through its command line, its sockets
-//! and the files it leaves behind.
+//! and the files it leaves behind. `ssh_client` borrows its SSH language, to break its rules.
 
 pub mod acme;
 pub mod control;
@@ -17,6 +17,7 @@ mod reply;
 pub mod scratch;
 pub mod sftp;
 pub mod ssh;
+pub mod ssh_client;
 pub mod start;
 pub mod tls;
 pub mod tree;

@@ -145,3 +145,9 @@ fn listening_port(line: &str) -> Option<u16> {
     let (_, port) = local.rsplit_once(':')?;
     u16::from_str_radix(port, 16).ok()
 }
+
+/// How many threads a process has.
+#[must_use]
+pub fn threads(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count)
+}

@@ -5,6 +5,7 @@ mod during;
 mod kills;
 mod limits;
 mod live;
+mod sftp;
 mod signals;
 mod tls;
 mod writers;

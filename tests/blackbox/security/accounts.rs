@@ -31,7 +31,7 @@ fn a1_a_missing_user_takes_as_long_as_a_wrong_password() {
 
 // The normal approximation of the rank-sum test: how many standard deviations the ranks of the
 // first are away from where chance has them.
-fn mann_whitney(first: &[f64], second: &[f64]) -> f64 {
+pub(super) fn mann_whitney(first: &[f64], second: &[f64]) -> f64 {
     let wins: f64 = first
         .iter()
         .map(|a| {
