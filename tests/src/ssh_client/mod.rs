@@ -3,8 +3,11 @@
 //! It borrows wharf's own SSH language for the encryption, and nothing for what is said: other
 //! people's clients, which the interop tests run, say only what is right.
 
+mod channels;
+mod exchange;
 mod keys;
 mod login;
+mod messages;
 mod sftp;
 
 use std::fmt::Write as _;
@@ -13,12 +16,15 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use wharf_ssh::encoding::{Reader, Writer};
 use wharf_ssh::transport::{Options, Received};
 use wharf_ssh::{Output, Transport};
 
 pub use self::keys::{Certificate, UserKey, keygen, totp};
 pub use self::login::Said;
+pub use self::messages::{
+    channel_data, channel_extended_data, channel_open, clear_packet, clear_packets, debug,
+    ext_info, ignore, of_channel, subsystem, unimplemented,
+};
 pub use self::sftp::{Answer, Sftp};
 
 use crate::{PATIENCE, Wharf, show};
@@ -112,63 +118,6 @@ impl SshClient {
         client
     }
 
-    /// Identification and key exchange.
-    ///
-    /// # Panics
-    /// When it does not come to keys.
-    #[track_caller]
-    pub fn exchange_keys(&mut self) {
-        if let Err(ended) = self.try_exchange_keys() {
-            panic!("no keys: {ended:?}");
-        }
-    }
-
-    /// The same, which may fail.
-    ///
-    /// # Errors
-    /// How the connection ended.
-    pub fn try_exchange_keys(&mut self) -> Result<(), Ended> {
-        self.transport
-            .start(&mut self.output)
-            .expect("the system has randomness");
-        self.flush()?;
-        while self.transport.exchanges_keys() {
-            self.advance(Instant::now() + PATIENCE)?;
-        }
-        Ok(())
-    }
-
-    /// Begins, and gives the bytes that would be sent: the identification and KEXINIT.
-    ///
-    /// # Panics
-    /// When the system has no randomness.
-    pub fn hello(&mut self) -> Vec<u8> {
-        self.transport
-            .start(&mut self.output)
-            .expect("the system has randomness");
-        self.take_output()
-    }
-
-    /// Deals with what comes until keys are in use, and gives back what would be sent instead of
-    /// sending it: what `wanted` says yes to ends it.
-    ///
-    /// # Errors
-    /// How the connection ended.
-    pub fn answer_of(&mut self, wanted: impl Fn(&Self) -> bool) -> Result<Vec<u8>, Ended> {
-        while !wanted(self) {
-            if self.deal()?.is_none() {
-                self.read(Instant::now() + PATIENCE)?;
-            }
-        }
-        Ok(self.take_output())
-    }
-
-    /// Whether something is to be sent.
-    #[must_use]
-    pub fn has_output(&self) -> bool {
-        !self.output.is_empty()
-    }
-
     fn take_output(&mut self) -> Vec<u8> {
         let bytes = self.output.pending().to_vec();
         self.output.sent(bytes.len());
@@ -178,43 +127,6 @@ impl SshClient {
     /// The transport, to begin a key exchange, or to look at what was agreed on.
     pub const fn transport(&mut self) -> &mut Transport {
         &mut self.transport
-    }
-
-    /// Asks for new keys, whether there is a reason or not. The limits of the client's
-    /// [`Options`] must be such that any use is enough.
-    ///
-    /// # Errors
-    /// How the connection ended.
-    ///
-    /// # Panics
-    /// When the limits do not allow it.
-    pub fn renew_keys(&mut self) -> Result<(), Ended> {
-        let now = self.now();
-        self.transport.set_authenticated();
-        self.transport
-            .renew_keys(&mut self.output, now)
-            .expect("the system has randomness");
-        assert!(self.transport.exchanges_keys(), "no key exchange began");
-        self.flush()?;
-        while self.transport.exchanges_keys() {
-            self.advance(Instant::now() + PATIENCE)?;
-        }
-        Ok(())
-    }
-
-    /// Begins a key exchange as [`SshClient::renew_keys`] does, and gives the KEXINIT instead of
-    /// sending it.
-    ///
-    /// # Panics
-    /// When the limits do not allow it.
-    pub fn begin_keys(&mut self) -> Vec<u8> {
-        let now = self.now();
-        self.transport.set_authenticated();
-        self.transport
-            .renew_keys(&mut self.output, now)
-            .expect("the system has randomness");
-        assert!(self.transport.exchanges_keys(), "no key exchange began");
-        self.take_output()
     }
 
     /// Sends one message under the keys in use.
@@ -445,51 +357,6 @@ impl SshClient {
     }
 }
 
-/// Channels (RFC 4254).
-impl SshClient {
-    /// Asks for a channel, and gives the answer: the server's number of it, or the failure's code.
-    ///
-    /// # Errors
-    /// How the connection ended.
-    ///
-    /// # Panics
-    /// When the answer is none.
-    pub fn open_channel(&mut self, window: u32, packet: u32) -> Result<Result<u32, u32>, Ended> {
-        let mine = self.channels;
-        self.channels += 1;
-        self.try_send(&channel_open(b"session", mine, window, packet))?;
-        loop {
-            let message = self.reply()?;
-            let mut reader = Reader::new(&message);
-            let number = reader.byte().expect("a message");
-            if !matches!(number, 91 | 92) {
-                continue;
-            }
-            if reader.u32() != Ok(mine) {
-                continue;
-            }
-            let value = reader.u32().expect("its number or the code");
-            return Ok(if number == 91 { Ok(value) } else { Err(value) });
-        }
-    }
-
-    /// Asks for a subsystem on a channel; whether it was granted.
-    ///
-    /// # Errors
-    /// How the connection ended.
-    pub fn subsystem(&mut self, channel: u32, name: &[u8]) -> Result<bool, Ended> {
-        self.try_send(&subsystem(channel, name))?;
-        loop {
-            let message = self.reply()?;
-            match message.first() {
-                Some(99) => return Ok(true),
-                Some(100) => return Ok(false),
-                _ => {}
-            }
-        }
-    }
-}
-
 /// What the client offers: everything there is.
 #[must_use]
 pub fn options() -> Options {
@@ -500,121 +367,6 @@ pub fn options() -> Options {
     // The limits under test are the server's.
     options.limits.before_login = u64::MAX;
     options
-}
-
-/// A packet in clear (RFC 4253 §6).
-#[must_use]
-pub fn clear_packet(payload: &[u8]) -> Vec<u8> {
-    let padding = 8 - (5 + payload.len()) % 8;
-    let padding = if padding < 4 { padding + 8 } else { padding };
-    let length = u32::try_from(1 + payload.len() + padding).unwrap_or(u32::MAX);
-    let mut packet = length.to_be_bytes().to_vec();
-    packet.push(u8::try_from(padding).unwrap_or(u8::MAX));
-    packet.extend_from_slice(payload);
-    packet.resize(packet.len() + padding, 0);
-    packet
-}
-
-/// The packets in clear that `bytes` consist of.
-///
-/// # Panics
-/// When they do not.
-#[must_use]
-pub fn clear_packets(mut bytes: &[u8]) -> Vec<Vec<u8>> {
-    let mut packets = Vec::new();
-    while let Some((length, _)) = bytes.split_first_chunk() {
-        let whole = 4 + u32::from_be_bytes(*length) as usize;
-        let (packet, rest) = bytes.split_at(whole);
-        packets.push(packet.to_vec());
-        bytes = rest;
-    }
-    packets
-}
-
-/// SSH_MSG_IGNORE.
-#[must_use]
-pub fn ignore(data: &[u8]) -> Vec<u8> {
-    let mut payload = vec![2];
-    payload.put_string(data);
-    payload
-}
-
-/// SSH_MSG_DEBUG.
-#[must_use]
-pub fn debug(text: &[u8]) -> Vec<u8> {
-    let mut payload = vec![4];
-    payload.put_boolean(false);
-    payload.put_string(text);
-    payload.put_string(b"");
-    payload
-}
-
-/// SSH_MSG_UNIMPLEMENTED.
-#[must_use]
-pub fn unimplemented(sequence: u32) -> Vec<u8> {
-    let mut payload = vec![3];
-    payload.put_u32(sequence);
-    payload
-}
-
-/// SSH_MSG_EXT_INFO, with one extension.
-#[must_use]
-pub fn ext_info(name: &[u8], value: &[u8]) -> Vec<u8> {
-    let mut payload = vec![7];
-    payload.put_u32(1);
-    payload.put_string(name);
-    payload.put_string(value);
-    payload
-}
-
-/// SSH_MSG_CHANNEL_OPEN.
-#[must_use]
-pub fn channel_open(kind: &[u8], mine: u32, window: u32, packet: u32) -> Vec<u8> {
-    let mut payload = vec![90];
-    payload.put_string(kind);
-    payload.put_u32(mine);
-    payload.put_u32(window);
-    payload.put_u32(packet);
-    payload
-}
-
-/// SSH_MSG_CHANNEL_REQUEST for a subsystem, answered.
-#[must_use]
-pub fn subsystem(channel: u32, name: &[u8]) -> Vec<u8> {
-    let mut payload = vec![98];
-    payload.put_u32(channel);
-    payload.put_string(b"subsystem");
-    payload.put_boolean(true);
-    payload.put_string(name);
-    payload
-}
-
-/// SSH_MSG_CHANNEL_DATA.
-#[must_use]
-pub fn channel_data(channel: u32, data: &[u8]) -> Vec<u8> {
-    let mut payload = Vec::with_capacity(data.len() + 9);
-    payload.push(94);
-    payload.put_u32(channel);
-    payload.put_string(data);
-    payload
-}
-
-/// SSH_MSG_CHANNEL_EXTENDED_DATA of the second stream.
-#[must_use]
-pub fn channel_extended_data(channel: u32, data: &[u8]) -> Vec<u8> {
-    let mut payload = vec![95];
-    payload.put_u32(channel);
-    payload.put_u32(1);
-    payload.put_string(data);
-    payload
-}
-
-/// A message that has only a channel's number: EOF (96), CLOSE (97), SUCCESS (99), FAILURE (100).
-#[must_use]
-pub fn of_channel(number: u8, channel: u32) -> Vec<u8> {
-    let mut payload = vec![number];
-    payload.put_u32(channel);
-    payload
 }
 
 impl std::fmt::Debug for SshClient {
