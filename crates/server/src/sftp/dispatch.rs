@@ -6,7 +6,7 @@ use wharf_vfs::VPath;
 
 use super::claims::Claim;
 use super::write::QueuedWrite;
-use super::{Broken, Engine, status};
+use super::{Broken, Engine, LinkOrder, status};
 use crate::failure::{Failure, Kind};
 
 /// What became of a request.
@@ -110,7 +110,10 @@ impl Engine {
             Request::Realpath { id, path } => self.real_path(id, path),
             Request::Rename { id, from, to } => self.rename(id, from, to, false),
             Request::Readlink { id, path } => self.read_link(id, path),
-            Request::Symlink { id, target, link } => self.make_link(id, target, link),
+            Request::Symlink { id, target, link } => match self.links {
+                LinkOrder::TargetFirst => self.make_link(id, target, link),
+                LinkOrder::LinkFirst => self.make_link(id, link, target),
+            },
             Request::Extended { id, request } => self.extended(id, &request),
         }
     }

@@ -72,10 +72,33 @@ pub(crate) struct Engine {
     /// Cleared when the channel is gone: then nothing is published any more.
     alive: Arc<AtomicBool>,
     greeted: bool,
+    links: LinkOrder,
     /// Hashes and copies under way.
     long: usize,
     /// Why the channel cannot go on.
     broken: Option<Broken>,
+}
+
+/// In which order SYMLINK names its two paths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LinkOrder {
+    /// The target first, as OpenSSH has it and most clients send it to everybody.
+    TargetFirst,
+    /// The link first, as the draft has it.
+    LinkFirst,
+}
+
+impl LinkOrder {
+    /// Two clients send OpenSSH's order to servers that call themselves OpenSSH only.
+    fn of(client: &[u8]) -> Self {
+        let drafts: [&[u8]; 2] = [b"SSH-2.0-AsyncSSH", b"SSH-2.0-ssh2js"];
+        let begins = |draft: &&[u8]| client.get(..draft.len()) == Some(*draft);
+        if drafts.iter().any(begins) {
+            Self::LinkFirst
+        } else {
+            Self::TargetFirst
+        }
+    }
 }
 
 /// A packet that is held: its body, behind `start` bytes that do not matter any more.
@@ -102,8 +125,9 @@ struct Backlog {
 }
 
 impl Engine {
-    /// `open`: the handles of all channels of the session.
-    pub(crate) fn new(session: Session, open: Arc<AtomicUsize>) -> Self {
+    /// `open`: the handles of all channels of the session. `client`: the identification of the
+    /// client's SSH.
+    pub(crate) fn new(session: Session, open: Arc<AtomicUsize>, client: &[u8]) -> Self {
         let most = session.handles_allowed();
         Self {
             session,
@@ -122,6 +146,7 @@ impl Engine {
             alive: Arc::new(AtomicBool::new(true)),
             greeted: false,
             long: 0,
+            links: LinkOrder::of(client),
             broken: None,
         }
     }

@@ -187,6 +187,7 @@ impl Connection {
         };
         let handle = self.guard.handle.clone();
         let open = self.open_handles.clone();
+        let client = self.transport.peer_version().to_vec();
         let Some(channel) = self.channel(number).filter(|one| !one.closed) else {
             return Ok(());
         };
@@ -194,7 +195,7 @@ impl Connection {
         let idle = matches!(channel.program, Program::None);
         let granted = match request {
             Request::Subsystem(b"sftp") if idle => {
-                channel.program = Program::Sftp(Box::new(Engine::new(session, open)));
+                channel.program = Program::Sftp(Box::new(Engine::new(session, open, &client)));
                 true
             }
             Request::Exec(command) if idle => match Scp::begin(&session, &handle, command) {

@@ -30,20 +30,17 @@ pub(crate) const PARAMIKO: Script = Script {
 
 pub(crate) const ASYNCSSH: Script = Script {
     name: "asyncssh",
-    without: &[(Verb::Link, DRAFT_ORDER)],
+    without: &[],
     says_bytes: true,
     how: How::Python("python3-asyncssh", include_str!("asyncssh.py")),
 };
 
 pub(crate) const SSH2: Script = Script {
     name: "ssh2",
-    without: &[(Verb::Link, DRAFT_ORDER)],
+    without: &[],
     says_bytes: false,
     how: How::Node("ssh2", include_str!("ssh2/client.js")),
 };
-
-const DRAFT_ORDER: &str = "it sends OpenSSH's order of arguments to a server that calls itself \
-                           OpenSSH, and the draft's to every other";
 
 impl Client for Script {
     fn name(&self) -> &'static str {
