@@ -144,9 +144,13 @@ impl Engine {
         if read.sent == 0 {
             let left = reader.metadata().size.saturating_sub(read.offset);
             let length = read.length.min(usize::try_from(left).unwrap_or(usize::MAX));
-            // The end as it was; the file may have grown since.
             if length == 0 {
-                return Ok(Tried::Slow);
+                // The end as it was; the file may have grown since.
+                if !matches!(reader.read_cached_at(read.offset, &mut [0]), Some(Ok(0))) {
+                    return Ok(Tried::Slow);
+                }
+                response::status(self.outgoing.small(), read.id, Status::Eof, "End of file");
+                return Ok(Tried::Sent);
             }
             read.length = length;
         }

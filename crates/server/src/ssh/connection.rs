@@ -32,6 +32,8 @@ use crate::shared::{Current, Shared};
 const OUTPUT_FULL: usize = 2 * OUTPUT_LIMIT;
 /// Bytes after which other sessions of this thread have their turn.
 const TURN: usize = 4 << 20;
+/// How long an idle session keeps its buffers.
+const HELD_WITHOUT_USE: Duration = Duration::from_secs(1);
 /// How long the last words may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -70,6 +72,8 @@ pub(super) struct Connection {
     took: Instant,
     /// What was moved since other sessions had their turn.
     moved: usize,
+    /// Whether there are buffers to be given back.
+    holds_memory: bool,
     /// When what let the session in ends.
     pub(super) until: Option<SystemTime>,
 }
@@ -199,6 +203,7 @@ impl Connection {
             heard: now,
             took: now,
             moved: 0,
+            holds_memory: true,
             until: None,
         })
     }
@@ -270,6 +275,7 @@ impl Connection {
                 Ok(count) => {
                     heard = true;
                     self.moved += count;
+                    self.holds_memory = true;
                     self.heard = Instant::now();
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -363,11 +369,15 @@ impl Connection {
     }
 
     async fn wait(&mut self) -> Result<(), End> {
-        if self.jobs.is_empty() && self.output.is_empty() && self.input.is_empty() {
-            self.input.release();
-            self.output.release();
+        let idle = self.jobs.is_empty() && self.output.is_empty() && self.input.is_empty();
+        let (mut deadline, mut end) = self.deadline();
+        if idle && self.holds_memory {
+            // Between two requests it is kept; an idle session has none.
+            let release = Instant::now() + HELD_WITHOUT_USE;
+            if release < deadline {
+                (deadline, end) = (release, None);
+            }
         }
-        let (deadline, end) = self.deadline();
         let reads = !self.is_behind();
         tokio::select! {
             biased;
@@ -379,7 +389,14 @@ impl Connection {
             Some((number, effect)) = self.jobs.next(), if !self.jobs.is_empty() => {
                 self.finish(number, effect)?;
             }
-            () = tokio::time::sleep_until(deadline) => return end.map_or(Ok(()), Err),
+            () = tokio::time::sleep_until(deadline) => {
+                if idle {
+                    self.input.release();
+                    self.output.release();
+                    self.holds_memory = false;
+                }
+                return end.map_or(Ok(()), Err);
+            }
         }
         Ok(())
     }
