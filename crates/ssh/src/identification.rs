@@ -21,10 +21,16 @@ pub(crate) fn read(input: &[u8], role: Role) -> Result<Line, Violation> {
     let mut start = 0;
     loop {
         let rest = input.get(start..).unwrap_or_default();
+        if start > MAX_BANNER {
+            return Err(other_protocol());
+        }
+        // What a server says before its identification are lines for people, which may be long.
+        let banner = role == Role::Client && !rest.starts_with(b"SSH-");
+        let most = if banner { MAX_BANNER } else { MAX_LINE };
         let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
             let known = rest.len().min(4);
             let hopeless = role == Role::Server && rest.get(..known) != b"SSH-".get(..known);
-            if rest.len() >= MAX_LINE || hopeless || start > MAX_BANNER {
+            if rest.len() >= most || hopeless {
                 return Err(other_protocol());
             }
             return Ok(Line::More);
@@ -34,7 +40,7 @@ pub(crate) fn read(input: &[u8], role: Role) -> Result<Line, Violation> {
         if line.starts_with(b"SSH-") {
             return identification(line, start + end + 1);
         }
-        if role == Role::Server || start > MAX_BANNER {
+        if role == Role::Server || end >= most {
             return Err(other_protocol());
         }
         start += end + 1;
@@ -60,5 +66,27 @@ fn other_protocol() -> Violation {
     Violation {
         reason: Reason::ProtocolError,
         text: "this is an SSH server (SFTP); what came is another protocol [G-1]".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_before_a_servers_identification_are_the_same_however_they_come() {
+        for (banner, taken) in [(10, true), (300, true), (8000, true), (9000, false)] {
+            let mut input = vec![b'x'; banner];
+            input.extend_from_slice(b"\r\nSSH-2.0-other\r\n");
+            let whole = read(&input, Role::Client);
+            assert_eq!(whole.is_ok(), taken, "{banner}");
+            let pieces =
+                (0..=input.len()).find_map(|end| match read(&input[..end], Role::Client) {
+                    Ok(Line::More) => None,
+                    Ok(Line::Identification(..)) => Some(true),
+                    Err(_) => Some(false),
+                });
+            assert_eq!(pieces, Some(taken), "{banner}");
+        }
     }
 }

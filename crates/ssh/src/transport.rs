@@ -448,7 +448,9 @@ const MOST_ASKED: usize = 6;
 const ASKED_WITHIN: u64 = 60;
 /// What a packet counts before the login beside its bytes.
 const PACKET_COST: u64 = 256;
-const WORTH_NEW_KEYS: u64 = 1 << 20;
+/// OpenSSH that is told to renew its keys every megabyte does so every 256 KiB: it counts what
+/// waits to be sent in bytes, and the rest in blocks.
+const WORTH_NEW_KEYS: u64 = 128 * 1024;
 const MAX_TEXT: usize = 4096;
 
 const DISCONNECT: u8 = 1;

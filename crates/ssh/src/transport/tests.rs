@@ -209,7 +209,19 @@ fn r13_key_exchanges_cannot_be_asked_for_without_end() {
     };
     assert_eq!(asked, MOST_ASKED);
     assert_eq!(refused.reason, crate::Reason::ProtocolError);
-    // Spread over hours they are welcome.
+    // With something to renew them for they are welcome.
+    let mut pair = Pair::keyed();
+    for _ in 0..20 {
+        for _ in 0..5 {
+            pair.exchange_messages();
+        }
+        let End {
+            transport, output, ..
+        } = &mut pair.client;
+        transport.begin_exchange(output).unwrap();
+        pair.carry(usize::MAX).unwrap();
+    }
+    // And spread over hours.
     let mut pair = Pair::keyed();
     for _ in 0..20 {
         pair.now += 600;
