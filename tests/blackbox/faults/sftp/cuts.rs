@@ -203,6 +203,7 @@ fn a_close_and_the_end_in_one_segment_are_told_and_leave_one_whole_version() {
             _ => channel_data(channel, &[255; 8]),
         });
         client.flush().expect("the connection");
+        client.finish_sending();
         let path = format!("/{name}");
         let end = wharf.wait_event("upload", |event| event["path"] == path.as_str());
         let expected: &[u8] = if end["outcome"] == "done" {

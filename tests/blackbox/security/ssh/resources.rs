@@ -7,7 +7,7 @@ use wharf_ssh::transport::Options;
 use wharf_tests::ssh_client::{Sftp, SshClient, options};
 use wharf_tests::{PATIENCE, Wharf, assert_bytes, data, pattern, probe};
 
-use super::{serve, serve_with};
+use super::{serve, serve_with, start};
 
 /// A client that may ask for new keys at any time.
 fn eager() -> Options {
@@ -83,6 +83,28 @@ fn r13_new_keys_in_the_middle_of_a_transfer_lose_nothing() {
     assert!(sftp.close(&handle).is_ok());
     assert_bytes("up", &content, &wharf.read("up"));
     assert_bytes("down", &content, &sftp.retrieve("down"));
+}
+
+#[test]
+fn r13_openssh_renews_keys_every_megabyte_and_loses_nothing() {
+    let (wharf, login) = start();
+    let size = if wharf_tests::long() { 64 } else { 16 } << 20;
+    let content = pattern(1, size);
+    wharf.write("down", &content);
+    std::fs::write(login.folder.join("up"), &content).expect("a local file");
+    let finished = login
+        .program("sftp", "openssh-client")
+        .args(login.options())
+        .args(["-q", "-oRekeyLimit=1M", "-P", &login.port.to_string()])
+        .args(["-b", "-", &login.host()])
+        .input("put up up\nget down down\n")
+        .run();
+    finished
+        .well()
+        .unwrap_or_else(|problem| panic!("{problem}"));
+    assert_bytes("up", &content, &wharf.read("up"));
+    let got = std::fs::read(login.folder.join("down")).expect("the download");
+    assert_bytes("down", &content, &got);
 }
 
 #[test]
