@@ -68,6 +68,20 @@ fn put_out(wharf: &Wharf, mut sftp: Sftp, since: Instant) {
 }
 
 #[test]
+fn what_is_taken_away_ends_transfers_within_five_seconds() {
+    // Side by side: each waits for the server to hear of it.
+    let cases: [fn(); 5] = [
+        a_disabled_account_loses_its_transfers,
+        a_removed_account_loses_its_transfers,
+        a_removed_key_takes_its_sessions_along_and_no_others,
+        a_network_that_is_closed_puts_out_who_came_from_it,
+        codes_that_are_asked_for_now_put_out_who_showed_none,
+    ];
+    for case in cases.map(std::thread::spawn) {
+        case.join().expect("one of the cases");
+    }
+}
+
 fn a_disabled_account_loses_its_transfers() {
     let wharf = serve();
     let (sftp, key) = busy(&wharf);
@@ -89,7 +103,6 @@ fn a_disabled_account_loses_its_transfers() {
     );
 }
 
-#[test]
 fn a_removed_account_loses_its_transfers() {
     let wharf = serve();
     let (sftp, _) = busy(&wharf);
@@ -98,7 +111,6 @@ fn a_removed_account_loses_its_transfers() {
     put_out(&wharf, sftp, since);
 }
 
-#[test]
 fn a_removed_key_takes_its_sessions_along_and_no_others() {
     let wharf = serve();
     let (sftp, key) = busy(&wharf);
@@ -136,7 +148,6 @@ fn permissions_that_are_taken_away_hold_for_the_next_request() {
     assert!(!wharf.path("another").exists());
 }
 
-#[test]
 fn a_network_that_is_closed_puts_out_who_came_from_it() {
     let wharf = serve();
     let (sftp, key) = busy(&wharf);
@@ -150,7 +161,6 @@ fn a_network_that_is_closed_puts_out_who_came_from_it() {
     );
 }
 
-#[test]
 fn codes_that_are_asked_for_now_put_out_who_showed_none() {
     let wharf = serve();
     let (sftp, key) = busy(&wharf);
