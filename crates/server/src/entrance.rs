@@ -23,6 +23,8 @@ pub(crate) struct Entrance<'a> {
     pub(crate) permit: &'a mut Permit,
     /// Until when the login must be through.
     pub(crate) deadline: Instant,
+    /// How many steps it took: what the first has shown may be gone by the last.
+    pub(crate) steps: usize,
 }
 
 impl Entrance<'_> {
@@ -41,7 +43,7 @@ impl Entrance<'_> {
         let (id, revision) = (account.id, account.revision);
         let anonymous = account.is_anonymous();
         let session = Session::open(self.shared, self.config, self.handle, account).await?;
-        if !anonymous && self.shared.revision() != seen {
+        if !anonymous && (self.shared.revision() != seen || self.steps > 1) {
             self.recheck(id, revision).await?;
         }
         Ok(session)

@@ -64,7 +64,7 @@ impl SshClient {
     }
 
     /// Asks for new keys, whether there is a reason or not. The limits of the client's
-    /// [`Options`] must be such that any use is enough.
+    /// `Options` must be such that any use is enough.
     ///
     /// # Errors
     /// How the connection ended.

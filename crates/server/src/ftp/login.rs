@@ -216,6 +216,7 @@ impl Connection {
             handle: &self.guard.handle,
             permit: &mut self.permit,
             deadline: self.login_deadline,
+            steps: 1,
         };
         match entering.enter(account, seen).await {
             Ok(session) => {

@@ -14,6 +14,7 @@ mod upload;
 
 use std::sync::Arc;
 
+use tokio::sync::OwnedSemaphorePermit;
 use wharf_ssh::Violation;
 
 use self::language::Direction;
@@ -49,7 +50,12 @@ impl Scp {
     /// What cannot be done is refused in scp's own words and not by refusing the command: of a
     /// command that was refused `scp -O`, PuTTY and the libraries say that the connection was
     /// lost, and a text on the stream of errors they mix with that. A fatal message is shown alone.
-    pub(crate) fn begin(session: &Session, handle: &Arc<Handle>, command: &[u8]) -> Option<Self> {
+    pub(crate) fn begin(
+        session: &Session,
+        handle: &Arc<Handle>,
+        command: &[u8],
+        permit: OwnedSemaphorePermit,
+    ) -> Option<Self> {
         let command = language::command(command)?;
         let (channel, task) = pipe::pipe(handle.clone());
         let work = session
@@ -58,6 +64,7 @@ impl Scp {
             .and_then(|()| command.map_err(|unusable| unusable.to_string()));
         let session = session.clone();
         tokio::spawn(async move {
+            let _permit = permit;
             match work {
                 Ok(command) => match command.direction {
                     Direction::ToServer => Sink::new(session, task, &command).run(command).await,
@@ -107,14 +114,17 @@ impl Scp {
         for copy in &copies {
             copy.pipe.leave();
         }
-        for copy in &copies {
-            copy.pipe.ended().await;
-        }
+        let all = async {
+            for copy in &copies {
+                copy.pipe.ended().await;
+            }
+        };
+        let _ = tokio::time::timeout(pipe::FAREWELL, all).await;
     }
 
     /// Whether files are under way: a server that stops waits for them.
     pub(crate) fn is_busy(&self) -> bool {
-        !self.pipe.is_over()
+        !self.pipe.is_through()
     }
 }
 

@@ -17,7 +17,7 @@ const QUEUED: usize = 512 * 1024;
 /// Buffers kept for the next bytes of a file.
 const SPARE: usize = 4;
 /// How long an end is waited for, here the client's and there the task's.
-const FAREWELL: Duration = Duration::from_secs(2);
+pub(super) const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A pipe and its two ends.
 struct Pipe {
@@ -138,15 +138,18 @@ impl ChannelEnd {
         self.pipe.news.notify_one();
     }
 
-    /// Waits, for a while, until the copying is over. Only the connection's task may, once it has
-    /// nothing else to wait for.
+    /// Waits until the copying is over. Only the connection's task may, once it has nothing else to
+    /// wait for.
     pub(super) async fn ended(&self) {
-        let over = async {
-            while !self.is_over() {
-                self.pipe.handle.bell.notified().await;
-            }
-        };
-        let _ = tokio::time::timeout(FAREWELL, over).await;
+        while !self.is_over() {
+            self.pipe.handle.bell.notified().await;
+        }
+    }
+
+    /// Whether the copying is over and all it said is sent.
+    pub(super) fn is_through(&self) -> bool {
+        let state = self.pipe.locked();
+        state.status.is_some() && state.output.is_empty() && self.sent == self.sending.len()
     }
 
     pub(super) fn is_over(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use wharf_causes::id;
-use wharf_vfs::{Capability, Follow, StageMode, VPath};
+use wharf_vfs::{Capability, Follow, Metadata, StageMode, VPath};
 
 use super::{Moved, Session, Writing};
 use crate::failure::{Failure, Kind};
@@ -60,6 +60,21 @@ impl Session {
     pub(crate) fn may_copy(&self, from: &VPath, to: &VPath) -> Result<(), Failure> {
         self.authorize(Op::Copy, from)?;
         self.authorize(Op::Copy, to)
+    }
+
+    /// Whether this path is still the file that was opened by it.
+    pub(crate) async fn is_still(
+        &self,
+        path: &VPath,
+        opened: Option<&Metadata>,
+    ) -> Result<(), Failure> {
+        let now = self.store.metadata(path, Follow::Yes).await?;
+        let same = |opened: &Metadata| (opened.device, opened.inode) == (now.device, now.inode);
+        if opened.is_none_or(same) {
+            return Ok(());
+        }
+        let text = "The file was replaced since it was opened";
+        Err(Failure::new(Kind::Busy, id::C_12, text))
     }
 
     /// Whether what is open may still be used so: what an account may do can change while it is.

@@ -73,7 +73,7 @@ impl Engine {
             // Nobody closes it meanwhile.
             file.reads += 1;
         }
-        self.long += 1;
+        self.begin_long_work();
         let range = Range { from, to, length };
         let alive = self.alive.clone();
         Ok(self.start(claim, async move {
@@ -84,7 +84,7 @@ impl Engine {
             });
             let done = done.await;
             let effect: Effect = Box::new(move |engine| {
-                engine.long -= 1;
+                engine.end_long_work();
                 let copied = match done {
                     Ok((copied, bytes)) => {
                         engine.give_back(source, bytes);
@@ -122,13 +122,18 @@ impl Engine {
         let (_, file) = self.handles.file(&source).ok()?;
         match &file.staged {
             Some(staged) => Some(From::Staged(staged.clone())),
-            None => file.reader.take().map(From::Reader),
+            None => {
+                let reader = file.reader.take()?;
+                file.lent = true;
+                Some(From::Reader(reader))
+            }
         }
     }
 
     fn give_back(&mut self, source: super::handles::HandleId, bytes: From) {
         if let Ok((_, file)) = self.handles.file(&source) {
             file.reads -= 1;
+            file.lent = false;
             if let From::Reader(reader) = bytes {
                 file.reader = Some(reader);
             }
@@ -143,11 +148,13 @@ fn copy(
     range: &Range,
     alive: &AtomicBool,
 ) -> Result<u64, Failure> {
-    let mut target = locked(target);
-    let target = target.as_mut().ok_or_else(over)?;
     let limit = match (range.length, &*bytes) {
         // Of itself, up to the end there is now: it grows while it is copied.
-        (0, From::Itself) => target.length().saturating_sub(range.from),
+        (0, From::Itself) => {
+            let target = locked(target);
+            let target = target.as_ref().ok_or_else(over)?;
+            target.length().saturating_sub(range.from)
+        }
         (0, From::Reader(_) | From::Staged(_)) => u64::MAX,
         (length, _) => length,
     };
@@ -158,6 +165,9 @@ fn copy(
             range.to.saturating_add(done),
         );
         let left = limit - done;
+        // For one step only: whoever asks about the upload meanwhile waits for no more.
+        let mut target = locked(target);
+        let target = target.as_mut().ok_or_else(over)?;
         let copied = match bytes {
             From::Reader(reader) => target.copy_from(&mut **reader, from, to, left)?,
             From::Itself => target.copy_within(from, to, left)?,

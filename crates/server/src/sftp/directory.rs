@@ -9,7 +9,7 @@ use wharf_vfs::{Batch, Kind, Listing, Metadata, Store, VPath};
 use super::claims::Claim;
 use super::dispatch::{Flow, resolve};
 use super::handles::{Entry, HandleId};
-use super::{Effect, Engine, attributes, status};
+use super::{Effect, Engine, MOST_OF_AN_ANSWER, attributes, status};
 use crate::failure::Failure;
 use crate::op::Op;
 use crate::session::Session;
@@ -90,6 +90,7 @@ impl Engine {
             return Err(Failure::internal("The directory is being read already"));
         };
         let batch = std::mem::take(&mut directory.batch);
+        self.expected += MOST_OF_AN_ANSWER;
         Ok(self.start(claim, async move {
             let next = Store::next_batch(listing, batch).await;
             let effect: Effect = Box::new(move |engine| engine.entries_came(id, handle, next));
@@ -103,6 +104,7 @@ impl Engine {
         handle: HandleId,
         next: Result<(Box<dyn Listing>, Batch, bool), wharf_vfs::Error>,
     ) {
+        self.expected -= MOST_OF_AN_ANSWER;
         let out = self.outgoing.small();
         let Ok((_, directory)) = self.handles.directory(&handle) else {
             return status::refuse(out, id, &Failure::internal("The directory was closed"));

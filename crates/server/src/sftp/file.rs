@@ -30,6 +30,8 @@ pub(super) struct OpenFile {
     pub(super) queue: Vec<Chunk>,
     /// That thread is at work.
     pub(super) is_writing: bool,
+    /// The reader is away for long: a copy has it.
+    pub(super) lent: bool,
     /// Reads that were asked and not answered.
     pub(super) reads: usize,
     /// Why the upload cannot be published any more: the first thing that went wrong.
@@ -61,6 +63,7 @@ impl OpenFile {
             queue: Vec::new(),
             is_writing: false,
             reads: 0,
+            lent: false,
             failed: None,
             begun: Instant::now(),
             bytes_read: 0,

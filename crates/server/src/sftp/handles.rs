@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use wharf_causes::id;
 use wharf_vfs::VPath;
 
+use super::Shares;
 use super::directory::OpenDirectory;
 use super::file::{OpenFile, SharedStaged};
 use crate::failure::{Failure, Kind};
@@ -24,24 +25,24 @@ pub(super) enum Entry {
 pub(super) struct Handles {
     open: HashMap<HandleId, (Entry, Place)>,
     /// Those given out and those about to be, in all channels of the session (security R11).
-    taken: Arc<AtomicUsize>,
+    shares: Arc<Shares>,
     most: usize,
 }
 
 /// The right to one more handle; given back when it is dropped.
-pub(super) struct Place(Arc<AtomicUsize>);
+pub(super) struct Place(Arc<Shares>);
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.0.handles.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
 impl Handles {
-    pub(super) fn new(most: usize, taken: Arc<AtomicUsize>) -> Self {
+    pub(super) fn new(most: usize, shares: Arc<Shares>) -> Self {
         Self {
             open: HashMap::new(),
-            taken,
+            shares,
             most,
         }
     }
@@ -49,8 +50,8 @@ impl Handles {
     /// Takes a place before anything is opened, so that the limit holds also for what is being
     /// opened (security R11).
     pub(super) fn place(&mut self) -> Result<Place, Failure> {
-        let place = Place(self.taken.clone());
-        if self.taken.fetch_add(1, Ordering::AcqRel) >= self.most {
+        let place = Place(self.shares.clone());
+        if self.shares.handles.fetch_add(1, Ordering::AcqRel) >= self.most {
             let text = format!("Too many open handles (limit max_handles is {})", self.most);
             return Err(Failure::new(Kind::Busy, id::G_20, text));
         }
@@ -109,9 +110,12 @@ impl Handles {
     }
 
     /// An upload of this path that is open.
-    pub(super) fn upload_of(&self, path: &VPath) -> Option<SharedStaged> {
-        let mut files = self.files().filter(|file| file.path == *path);
-        files.find_map(|file| file.staged.clone())
+    pub(super) fn upload_of(&self, path: &VPath) -> Option<(HandleId, SharedStaged)> {
+        let mut open = self.open.iter();
+        open.find_map(|(handle, (entry, _))| match entry {
+            Entry::File(file) if file.path == *path => Some((*handle, file.staged.clone()?)),
+            Entry::File(_) | Entry::Directory(_) => None,
+        })
     }
 
     fn files(&self) -> impl Iterator<Item = &OpenFile> {

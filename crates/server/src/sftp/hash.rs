@@ -140,7 +140,7 @@ impl Engine {
         if self.has_long_work() || self.must_wait(&claim) {
             return Ok(Flow::Stalled);
         }
-        self.long += 1;
+        self.begin_long_work();
         let (session, alive) = (self.session.clone(), self.alive.clone());
         Ok(self.start(claim, async move {
             let hashed = async {
@@ -149,7 +149,7 @@ impl Engine {
             };
             let answer = told(id, asked, false, hashed.await);
             let effect: Effect = Box::new(move |engine| {
-                engine.long -= 1;
+                engine.end_long_work();
                 engine.outgoing.add(answer);
             });
             effect
@@ -180,7 +180,7 @@ impl Engine {
         let Some(mut reader) = file.reader.take() else {
             return Ok(Flow::Stalled);
         };
-        self.long += 1;
+        self.begin_long_work();
         let alive: Arc<AtomicBool> = self.alive.clone();
         Ok(self.start(claim, async move {
             let done = at_length(move || {
@@ -189,7 +189,7 @@ impl Engine {
             });
             let done = done.await;
             let effect: Effect = Box::new(move |engine| {
-                engine.long -= 1;
+                engine.end_long_work();
                 let hashed = match done {
                     Ok((hashed, reader)) => {
                         if let Ok((_, file)) = engine.handles.file(&handle) {

@@ -73,10 +73,22 @@ pub(crate) struct Engine {
     alive: Arc<AtomicBool>,
     greeted: bool,
     links: LinkOrder,
+    shares: Arc<Shares>,
     /// Hashes and copies under way.
     long: usize,
+    /// What answers that are being made may come to, in bytes.
+    expected: usize,
     /// Why the channel cannot go on.
     broken: Option<Broken>,
+}
+
+/// What all channels of a session have together.
+#[derive(Debug, Default)]
+pub(crate) struct Shares {
+    /// Handles given out and about to be (security R11).
+    handles: AtomicUsize,
+    /// Hashes and copies under way.
+    long: AtomicUsize,
 }
 
 /// In which order SYMLINK names its two paths.
@@ -89,9 +101,15 @@ enum LinkOrder {
 }
 
 impl LinkOrder {
-    /// Two clients send OpenSSH's order to servers that call themselves OpenSSH only.
+    /// These send OpenSSH's order to servers that call themselves OpenSSH (or ProFTPD) only.
     fn of(client: &[u8]) -> Self {
-        let drafts: [&[u8]; 2] = [b"SSH-2.0-AsyncSSH", b"SSH-2.0-ssh2js"];
+        let drafts: [&[u8]; 5] = [
+            b"SSH-2.0-AsyncSSH",
+            b"SSH-2.0-ssh2js",
+            b"SSH-2.0-WinSCP",
+            b"SSH-2.0-libssh_",
+            b"SSH-2.0-libssh-",
+        ];
         let begins = |draft: &&[u8]| client.get(..draft.len()) == Some(*draft);
         if drafts.iter().any(begins) {
             Self::LinkFirst
@@ -125,16 +143,18 @@ struct Backlog {
 }
 
 impl Engine {
-    /// `open`: the handles of all channels of the session. `client`: the identification of the
-    /// client's SSH.
-    pub(crate) fn new(session: Session, open: Arc<AtomicUsize>, client: &[u8]) -> Self {
+    /// `shares`: what all channels of the session have together. `client`: the identification of
+    /// the client's SSH.
+    pub(crate) fn new(session: Session, shares: Arc<Shares>, client: &[u8]) -> Self {
         let most = session.handles_allowed();
         Self {
             session,
             framer: Framer::new(),
             backlog: Backlog::default(),
             stalled: None,
-            handles: Handles::new(most, open),
+            handles: Handles::new(most, shares.clone()),
+            shares,
+            expected: 0,
             claims: Claims::default(),
             in_flight: 0,
             reads: Reads::default(),
@@ -188,7 +208,7 @@ impl Engine {
     fn is_full(&self) -> bool {
         self.stalled.is_some()
             || self.in_flight >= IN_FLIGHT
-            || self.outgoing.len() >= ANSWERS_WAITING
+            || self.outgoing.len() + self.expected >= ANSWERS_WAITING
     }
 
     fn process(&mut self, bytes: &mut &[u8]) -> Result<(), Broken> {
@@ -327,6 +347,13 @@ impl Engine {
         Flow::Begun
     }
 
+    /// Gives memory back that is kept for what comes next.
+    pub(crate) fn release(&mut self) {
+        if self.in_flight == 0 {
+            self.spare = Vec::new();
+        }
+    }
+
     /// The channel is gone: nothing is published any more, and what was uploaded in part is kept.
     pub(crate) fn end(&mut self) {
         self.alive.store(false, Ordering::Release);
@@ -336,12 +363,6 @@ impl Engine {
                 Entry::Directory(directory) => directory.tell(&self.session),
             }
         }
-    }
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        self.end();
     }
 }
 
@@ -376,6 +397,8 @@ impl Backlog {
 
 /// Answers that wait for the channel, in bytes, before no more requests are begun.
 const ANSWERS_WAITING: usize = 512 * 1024;
+/// What one answer with names or hashes comes to at most, in bytes.
+const MOST_OF_AN_ANSWER: usize = 128 * 1024;
 /// Buffers kept for the next packets.
 const SPARE: usize = 16;
 /// Of a packet's length.

@@ -85,19 +85,30 @@ async fn open_to_write(
         Intent::Anywhere
     });
     let mode = attributes.permissions.unwrap_or(0o666) & 0o777 & !session.umask();
-    let exists = exists(session, &path).await?;
+    let known = exists(session, &path).await?;
+    let exists = known == Some(true);
     if !exists && !flags.create() {
         // A broken upload of one's own is opened as if it were there: it is told to be.
         session.stat(&path).await?;
     }
     file.may_read = flags.read() && session.may_still(Op::Read, &path).is_ok();
     if file.may_read && exists && !flags.truncate() {
-        file = file.with_reader(session.read(&path).await?);
+        match session.read(&path).await {
+            Ok(reader) => file = file.with_reader(reader),
+            Err(failure) if failure.kind == Kind::FileSystemDenied => file.may_read = false,
+            Err(failure) => return Err(failure),
+        }
     }
-    file.needs = match (exists, flags.append()) {
-        (false, _) => Op::Create,
-        (true, false) => Op::Overwrite,
-        (true, true) => Op::Append,
+    let change = if flags.append() {
+        Op::Append
+    } else {
+        Op::Overwrite
+    };
+    file.needs = match known {
+        Some(true) => change,
+        // It is not this account's to know whether there is something.
+        None if session.may_still(change, &path).is_ok() => change,
+        Some(false) | None => Op::Create,
     };
     let writing = if flags.create() && flags.exclusive() {
         Writing::New
@@ -119,12 +130,14 @@ async fn open_to_write(
     Ok(file)
 }
 
-/// Whether something is published there, as far as the account may know: who may only upload is
-/// refused by what follows, with what it may know.
-async fn exists(session: &Session, path: &VPath) -> Result<bool, Failure> {
+/// Whether something is published there; `None` when that is not the account's to know.
+async fn exists(session: &Session, path: &VPath) -> Result<Option<bool>, Failure> {
     match session.follow(path).await {
-        Ok(_) => Ok(true),
-        Err(failure) if matches!(failure.kind, Kind::NotFound | Kind::Forbidden) => Ok(false),
-        Err(failure) => Err(failure),
+        Ok(_) => Ok(Some(true)),
+        Err(failure) => match failure.kind {
+            Kind::NotFound => Ok(Some(false)),
+            Kind::Forbidden => Ok(None),
+            _ => Err(failure),
+        },
     }
 }

@@ -19,7 +19,7 @@ impl Engine {
             return Ok(Flow::Stalled);
         }
         // Who has just made a file and asks for it before it is closed (sshfs does) made it.
-        let made = self.handles.upload_of(&path);
+        let made = self.handles.upload_of(&path).map(|(_, staged)| staged);
         let session = self.session.clone();
         Ok(self.answer(claim, async move {
             let found = look(&session, &path, follow, made).await;
@@ -66,7 +66,13 @@ impl Engine {
             return Ok(Flow::Stalled);
         }
         // What is being uploaded has the name already for whoever uploads it (git locks so).
-        let made = self.handles.upload_of(&path);
+        let made = match self.handles.upload_of(&path) {
+            // Its length is a matter of the handle, by whose rules it is changed.
+            Some((handle, _)) if asked.size.is_some() => {
+                return self.set_handle_attributes(id, &handle, asked);
+            }
+            made => made.map(|(_, staged)| staged),
+        };
         let (session, asked) = (self.session.clone(), *asked);
         Ok(self.answer(claim, async move {
             let outcome = match made {
@@ -88,6 +94,7 @@ impl Engine {
             return Err(failure.clone());
         }
         let (path, staged) = (file.path.clone(), file.staged.clone());
+        let published = file.published;
         let (writes, busy) = (file.writing.is_some(), file.is_busy());
         let needs = match file.needs {
             Op::Append => Op::Overwrite,
@@ -111,7 +118,18 @@ impl Engine {
                 self.start(claim, work);
                 return Ok(Flow::Stalled);
             }
-            return self.set_attributes(id, path.as_bytes(), asked, Follow::Yes);
+            let claim = Claim::changes(&path).and_handle(handle);
+            if self.must_wait(&claim) {
+                return Ok(Flow::Stalled);
+            }
+            let (session, asked) = (self.session.clone(), *asked);
+            return Ok(self.answer(claim, async move {
+                let outcome = match session.is_still(&path, published.as_ref()).await {
+                    Ok(()) => set_published(&session, &path, asked, Follow::Yes).await,
+                    Err(replaced) => Err(replaced),
+                };
+                settled(id, outcome)
+            }));
         };
         let (session, asked) = (self.session.clone(), *asked);
         Ok(self.answer(claim, async move {

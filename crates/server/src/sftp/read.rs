@@ -85,7 +85,7 @@ impl Engine {
             return Ok(self.reply(|out| response::status(out, id, Status::Eof, "End of file")));
         }
         // What was written before is read; and what else holds the handle is over.
-        if file.has_writes() || self.claims.must_wait(&super::Claim::handle(handle)) {
+        if file.lent || file.has_writes() || self.claims.must_wait(&super::Claim::handle(handle)) {
             return Ok(Flow::Stalled);
         }
         if let Ok((_, file)) = self.handles.file(&handle) {
@@ -182,7 +182,9 @@ impl Engine {
             let Some(read) = self.reads.waiting.get(at) else {
                 break;
             };
-            if self.reads.away >= AWAY || !matches!(read.state, State::Asked) {
+            // The one that is begun is not held up by answers that wait for it.
+            let may = self.reads.away < AWAY || self.reads.begun == Some(read.token);
+            if !may || !matches!(read.state, State::Asked) {
                 continue;
             }
             let Some(source) = self.source(read.handle) else {
@@ -342,6 +344,10 @@ fn read_file(file: &File, at: u64, place: &mut [u8]) -> Result<usize, Failure> {
 }
 
 fn finished(read: &Asked, mut answer: Vec<u8>, count: usize) -> Result<Vec<u8>, Failure> {
+    let front = response::data_header(u32::try_from(count).unwrap_or_default(), read.id);
+    if let Some(place) = answer.first_chunk_mut() {
+        *place = front;
+    }
     if read.sent > 0 {
         // Its length was said with its front.
         if count < read.length {
@@ -357,10 +363,6 @@ fn finished(read: &Asked, mut answer: Vec<u8>, count: usize) -> Result<Vec<u8>, 
         return Ok(eof);
     }
     answer.truncate(FRONT + count);
-    let front = response::data_header(u32::try_from(count).unwrap_or_default(), read.id);
-    if let Some(place) = answer.first_chunk_mut() {
-        *place = front;
-    }
     Ok(answer)
 }
 

@@ -5,12 +5,12 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use wharf_causes::id;
 use wharf_net::limits::Permit;
@@ -25,7 +25,7 @@ use super::setup::{Files, Ssh};
 use crate::failure::{Failure, Kind};
 use crate::registry::Guard;
 use crate::session::Session;
-use crate::sftp::{Effect, IN_FLIGHT};
+use crate::sftp::{Effect, IN_FLIGHT, Shares};
 use crate::shared::{Current, Shared};
 
 /// What waits to be sent before nothing more is read: answers to what is not data count, too.
@@ -61,13 +61,16 @@ pub(super) struct Connection {
     pub(super) next_channel: u32,
     /// Whose turn it is to send first.
     pub(super) first_to_speak: usize,
-    /// Handles open in all channels.
-    pub(super) open_handles: Arc<AtomicUsize>,
+    pub(super) shares: Arc<Shares>,
+    /// The right to copy by scp.
+    pub(super) copies: Arc<Semaphore>,
+    /// The host keys were proved: once is enough.
+    pub(super) proved: bool,
     pub(super) jobs: Jobs,
     begun: Instant,
     pub(super) login_deadline: Instant,
-    /// When the last packet came.
-    heard: Instant,
+    /// When something last came, went, or was done.
+    used: Instant,
     /// When the socket last took something, or had nothing to take.
     took: Instant,
     /// What was moved since other sessions had their turn.
@@ -177,6 +180,7 @@ impl Connection {
         let current = shared.current();
         let ssh = current.ssh.clone()?;
         let files = ssh.files();
+        let channels = ssh.config.channels as usize;
         // Answers are small, and a client that waits for one sends nothing meanwhile.
         stream.set_nodelay(true).ok();
         let now = Instant::now();
@@ -197,10 +201,12 @@ impl Connection {
             channels: Vec::new(),
             next_channel: 0,
             first_to_speak: 0,
-            open_handles: Arc::default(),
+            shares: Arc::default(),
+            copies: Arc::new(Semaphore::new(channels)),
+            proved: false,
             jobs: FuturesUnordered::new(),
             begun: now,
-            heard: now,
+            used: now,
             took: now,
             moved: 0,
             holds_memory: true,
@@ -220,7 +226,12 @@ impl Connection {
         self.end_channels().await;
         self.farewell(&end).await;
         // What was asked and is done all the same is recorded all the same.
-        let rest = async { while self.jobs.next().await.is_some() {} };
+        let rest = async {
+            while let Some((_, effect)) = self.jobs.next().await {
+                // What it opened is put aside, which takes a disk.
+                tokio::task::spawn_blocking(move || drop(effect));
+            }
+        };
         if tokio::time::timeout(LAST_JOBS, rest).await.is_err() {
             tracing::warn!(
                 session = self.guard.handle.id,
@@ -259,6 +270,13 @@ impl Connection {
         if handle.is_revoked() {
             return Err(End::Revoked);
         }
+        // The timers are looked at only when there is nothing to do; some send without a pause.
+        if self.session.is_none() && Instant::now() >= self.login_deadline {
+            return Err(End::LoginDeadline);
+        }
+        if self.until.is_some_and(|until| until <= SystemTime::now()) {
+            return Err(End::Expired);
+        }
         let busy = self.channels.iter().any(Channel::is_busy);
         if handle.is_draining() && (handle.is_cut() || !busy) {
             return Err(End::Draining);
@@ -276,7 +294,7 @@ impl Connection {
                     heard = true;
                     self.moved += count;
                     self.holds_memory = true;
-                    self.heard = Instant::now();
+                    self.used = Instant::now();
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => return Err(End::Gone),
@@ -336,6 +354,7 @@ impl Connection {
     }
 
     fn finish(&mut self, number: u32, effect: Effect) -> Result<(), End> {
+        self.used = Instant::now();
         let channel = self.channels.iter_mut().find(|one| one.number == number);
         let Some(channel) = channel else {
             // Of a channel that is gone nobody wants to know; what it opened is put aside.
@@ -365,6 +384,9 @@ impl Connection {
         if sent || self.output.is_empty() {
             self.took = Instant::now();
         }
+        if sent {
+            self.used = self.took;
+        }
         Ok(sent)
     }
 
@@ -393,6 +415,7 @@ impl Connection {
                 if idle {
                     self.input.release();
                     self.output.release();
+                    self.channels.iter_mut().for_each(Channel::release);
                     self.holds_memory = false;
                 }
                 return end.map_or(Ok(()), Err);
@@ -410,12 +433,9 @@ impl Connection {
         }
         let mut first = if self.output.is_empty() {
             // Work under way, as a copy of gigabytes, is not idle.
-            let end = self.jobs.is_empty().then_some(End::Idle);
-            let since = if end.is_some() {
-                self.heard
-            } else {
-                Instant::now()
-            };
+            let works = !self.jobs.is_empty() || self.channels.iter().any(Channel::copies);
+            let end = (!works).then_some(End::Idle);
+            let since = if works { Instant::now() } else { self.used };
             (since + timeouts.idle, end)
         } else {
             (self.took + timeouts.stall, Some(End::Stalled))

@@ -268,10 +268,14 @@ impl Connection {
         let method = method_name(&self.login.done);
         let credential = std::mem::take(&mut self.login.credential);
         let handle = &self.guard.handle;
-        let revoked = self.files.revokes(&credential);
-        handle.set_credential(Credential::Ssh(Arc::new(credential)));
-        if revoked {
-            // Since it was looked at: from here on whoever revokes it finds this session.
+        let steps = credential.done.len();
+        let credential = Arc::new(credential);
+        handle.set_credential(Credential::Ssh(credential.clone()));
+        // Whoever revokes it from here on finds this session; what was revoked before is looked at
+        // once more.
+        let ssh = self.shared.current().ssh;
+        if ssh.is_none_or(|ssh| ssh.files().revokes(&credential)) {
+            self.tell_login_failed(name.as_str().as_bytes(), id::B_12.as_str());
             return Err(End::Revoked);
         }
         let entering = Entrance {
@@ -280,6 +284,7 @@ impl Connection {
             handle,
             permit: &mut self.permit,
             deadline: self.login_deadline,
+            steps,
         };
         let session = match entering.enter(account, self.login.seen).await {
             Ok(session) => session,

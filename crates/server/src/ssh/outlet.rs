@@ -66,7 +66,9 @@ impl Outlet<'_> {
         while done < whole {
             let room = self.room();
             let part = self.packet.min(whole - done).min(room);
-            if part == 0 || part < LEAST_PART.min(whole - done) && part < self.window.left() {
+            if part == 0
+                || part < LEAST_PART.min(whole - done).min(self.packet) && part < self.window.left()
+            {
                 break;
             }
             let Some(slot) = self.slot(part) else {

@@ -67,7 +67,10 @@ impl Connection {
 
     fn global_request(&mut self, name: &[u8], reply: bool, data: &[u8]) -> Result<(), End> {
         let answer = match name {
-            b"hostkeys-prove-00@openssh.com" if reply => self.prove_host_keys(data),
+            b"hostkeys-prove-00@openssh.com" if reply && !self.proved => {
+                self.proved = true;
+                self.prove_host_keys(data)
+            }
             // Keepalives are answered like everything unknown; the answer is what counts.
             _ => None,
         };
@@ -186,7 +189,8 @@ impl Connection {
             return Ok(());
         };
         let handle = self.guard.handle.clone();
-        let open = self.open_handles.clone();
+        let shares = self.shares.clone();
+        let copies = self.copies.clone();
         let client = self.transport.peer_version().to_vec();
         let Some(channel) = self.channel(number).filter(|one| !one.closed) else {
             return Ok(());
@@ -195,16 +199,19 @@ impl Connection {
         let idle = matches!(channel.program, Program::None);
         let granted = match request {
             Request::Subsystem(b"sftp") if idle => {
-                channel.program = Program::Sftp(Box::new(Engine::new(session, open, &client)));
+                channel.program = Program::Sftp(Box::new(Engine::new(session, shares, &client)));
                 true
             }
-            Request::Exec(command) if idle => match Scp::begin(&session, &handle, command) {
-                Some(scp) => {
+            Request::Exec(command) if idle => {
+                // Copies of channels that are closed again count until they have ended.
+                let permit = copies.try_acquire_owned().ok();
+                let begun =
+                    permit.and_then(|permit| Scp::begin(&session, &handle, command, permit));
+                begun.is_some_and(|scp| {
                     channel.program = Program::Scp(Box::new(scp));
                     true
-                }
-                None => false,
-            },
+                })
+            }
             // A shell, another command, a terminal, an environment: none of it is had here, and
             // the channel stays of use (security A21).
             Request::Subsystem(_)
@@ -337,6 +344,21 @@ impl Connection {
 }
 
 impl Channel {
+    /// Whether a copy by scp is under way.
+    pub(super) fn copies(&self) -> bool {
+        match &self.program {
+            Program::Scp(scp) => scp.is_busy(),
+            Program::Sftp(_) | Program::None | Program::Over(_) => false,
+        }
+    }
+
+    /// Gives memory back that is kept for what comes next.
+    pub(super) fn release(&mut self) {
+        if let Program::Sftp(engine) = &mut self.program {
+            engine.release();
+        }
+    }
+
     pub(super) fn is_busy(&self) -> bool {
         match &self.program {
             Program::Sftp(engine) => engine.is_busy(),
@@ -348,7 +370,11 @@ impl Channel {
     pub(super) fn finish(&mut self, effect: Effect) -> Result<(), Broken> {
         match &mut self.program {
             Program::Sftp(engine) => engine.finish(effect),
-            Program::Scp(_) | Program::None | Program::Over(_) => Ok(()),
+            Program::Scp(_) | Program::None | Program::Over(_) => {
+                // What it opened is put aside, which takes a disk.
+                tokio::task::spawn_blocking(move || drop(effect));
+                Ok(())
+            }
         }
     }
 }
