@@ -31,7 +31,14 @@ pub(crate) fn idle(target: &Target<'_>, count: usize) -> Result<Vec<f64>> {
     target.session(Login::Anonymous)?.quit()?;
     let kernel = steady()?;
     let server = target.server.proportional()?;
-    let opened = open(target, count)?;
+    let opened = many(count, |number| {
+        let session = open(target, number)?;
+        Ok(if number % ASKED == 0 {
+            Opened::Talking(Box::new(session))
+        } else {
+            Opened::Silent(session.into_idle())
+        })
+    })?;
     std::thread::sleep(SETTLE);
     let (server_then, kernel_then) = (target.server.proportional()?, kernel_memory()?);
     for one in opened {
@@ -67,19 +74,15 @@ enum Opened {
     Silent(Idle),
 }
 
-fn open(target: &Target<'_>, count: usize) -> Result<Vec<Opened>> {
+/// Opens sessions in several threads, by their numbers.
+pub(super) fn many<T: Send>(
+    count: usize,
+    open: impl Fn(usize) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
     let share = count.div_ceil(OPENERS);
-    let open = |opener: usize| -> Result<Vec<Opened>> {
+    let open = |opener: usize| -> Result<Vec<T>> {
         (opener * share..count.min((opener + 1) * share))
-            .map(|number| {
-                let session = open_one(target, number)
-                    .with_context(|| format!("session {number} of {count}"))?;
-                Ok(if number % ASKED == 0 {
-                    Opened::Talking(Box::new(session))
-                } else {
-                    Opened::Silent(session.into_idle())
-                })
-            })
+            .map(|number| open(number).with_context(|| format!("session {number} of {count}")))
             .collect()
     };
     std::thread::scope(|scope| {
@@ -95,7 +98,7 @@ fn open(target: &Target<'_>, count: usize) -> Result<Vec<Opened>> {
     })
 }
 
-fn open_one(target: &Target<'_>, number: usize) -> Result<Session> {
+fn open(target: &Target<'_>, number: usize) -> Result<Session> {
     let address = number / PER_ADDRESS;
     let source = Ipv4Addr::new(
         127,

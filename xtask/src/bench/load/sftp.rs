@@ -6,14 +6,14 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
-use super::idle::{SETTLE, steady};
+use super::idle::{SETTLE, many, steady};
 use super::large::{per_byte, per_gibibyte};
 use super::{Target, median, stored, together};
 use crate::bench::proc::kernel_memory;
 use crate::bench::scratch::{LARGE, TREE, is_tree};
-use crate::bench::sftp::{Cipher, Client, Held, Relay};
+use crate::bench::sftp::{Cipher, Client, Opener, Relay};
 
 /// How long a byte takes each way over the long path.
 const DELAY: Duration = Duration::from_millis(25);
@@ -209,17 +209,21 @@ fn gone(target: &Target<'_>, processes: usize) -> Result<()> {
 
 /// Idle sessions: KiB of memory each, in the server's processes, and there and in the kernel.
 pub(crate) fn idle(target: &Target<'_>, count: usize) -> Result<Vec<f64>> {
-    let run = &target.scratch.run;
+    let opener = Opener::new(&target.scratch.run)?;
     // Once around, so that what a server loads at its first login is not counted.
     let processes = target.server.tree()?.len();
-    Held::open(run, target.address(), 1)?.check()?;
+    opener.open(target.address())?.check()?;
     gone(target, processes)?;
     let kernel = steady()?;
     let server = target.server.proportional()?;
-    let mut held = Held::open(run, target.address(), count)?;
+    let mut held = many(count, |_| opener.open(target.address()))?;
     std::thread::sleep(SETTLE);
     let (server_then, kernel_then) = (target.server.proportional()?, kernel_memory()?);
-    held.check()?;
+    for (number, session) in held.iter_mut().enumerate() {
+        session
+            .check()
+            .with_context(|| format!("idle session {number}"))?;
+    }
     let each = |then: u64, before: u64| (then as f64 - before as f64) / 1024.0 / count as f64;
     Ok(vec![
         each(server_then, server),

@@ -8,16 +8,17 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
-use russh::keys::ssh_key::private::{Ed25519Keypair, KeypairData};
-use russh::keys::ssh_key::{LineEnding, PrivateKey};
+use anyhow::{Context, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use wharf_ssh::key::{HostKey, HostKeyKind};
 
 mod client;
 mod light;
 mod relay;
 
 pub(crate) use client::Client;
-pub(crate) use light::Held;
+pub(crate) use light::Opener;
 pub(crate) use relay::Relay;
 
 /// The Debian package that the client is unpacked with.
@@ -28,6 +29,7 @@ const KEY_EXCHANGE: &str = "curve25519-sha256";
 const MAC: &str = "hmac-sha2-256-etm@openssh.com";
 /// RFC 4716 §3: no line may be longer.
 const LINE: usize = 70;
+const COMMENT: &str = "bench";
 
 /// The one cipher offered in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,11 +77,11 @@ impl Keys {
     }
 
     pub(crate) fn make(&self) -> Result<()> {
-        let host = ed25519()?;
+        let host = HostKey::generate(HostKeyKind::Ed25519)?;
         keep(&self.folder.join("ssh_host_key"), &host)?;
-        let account = ed25519()?;
+        let account = HostKey::generate(HostKeyKind::Ed25519)?;
         keep(&self.private(), &account)?;
-        let line = account.public_key().to_openssh()?;
+        let line = line_of(&account);
         fs::write(self.public(), format!("{line}\n"))?;
         // mod_sftp takes public keys in this form only.
         fs::write(self.folder.join("bench_key.rfc4716"), rfc4716(&line)?)?;
@@ -87,22 +89,22 @@ impl Keys {
     }
 }
 
-fn ed25519() -> Result<PrivateKey> {
-    let mut seed = [0; 32];
-    aws_lc_rs::rand::fill(&mut seed).map_err(|_| anyhow!("the system gave no random bytes"))?;
-    let pair = KeypairData::Ed25519(Ed25519Keypair::from_seed(&seed));
-    Ok(PrivateKey::new(pair, "bench")?)
+/// The public half as a line of `authorized_keys`.
+fn line_of(key: &HostKey) -> String {
+    let public = key.public();
+    let body = STANDARD.encode(public.wire());
+    format!("{} {body} {COMMENT}", public.kind())
 }
 
 /// Where nobody else can read it: servers and clients refuse a private key that others can.
-fn keep(path: &Path, key: &PrivateKey) -> Result<()> {
+fn keep(path: &Path, key: &HostKey) -> Result<()> {
     let mut file = File::options()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
         .open(path)?;
-    file.write_all(key.to_openssh(LineEnding::LF)?.as_bytes())?;
+    file.write_all(key.to_openssh(COMMENT)?.as_bytes())?;
     Ok(())
 }
 
@@ -146,8 +148,8 @@ mod tests {
         keys.make().unwrap();
         let mode = fs::metadata(keys.private()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let key = russh::keys::load_secret_key(keys.private(), None).unwrap();
+        let key = HostKey::from_openssh(&fs::read(keys.private()).unwrap()).unwrap();
         let line = fs::read_to_string(keys.public()).unwrap();
-        assert_eq!(key.public_key().to_openssh().unwrap(), line.trim_end());
+        assert_eq!(line_of(&key), line.trim_end());
     }
 }
