@@ -12,18 +12,18 @@ use crate::algorithm::Mac;
 use crate::violation::Violation;
 
 const BLOCK: usize = 16;
+/// The cipher does not work in place: pieces of this size stay in the processor's first cache on
+/// their way there and back.
+const PIECE: usize = 8 * 1024;
 
 pub(super) struct Sealing {
     key: StreamingEncryptingKey,
     authentication: Authentication,
-    /// The cipher does not work in place.
-    scratch: Vec<u8>,
 }
 
 pub(super) struct Opening {
     key: StreamingDecryptingKey,
     authentication: Authentication,
-    scratch: Vec<u8>,
     /// Where the length is encrypted: what the first block, decrypted already, says.
     begun: Option<usize>,
 }
@@ -69,7 +69,6 @@ impl Sealing {
         Ok(Self {
             key: key.map_err(|_| internal())?,
             authentication: Authentication::new(mac, material.mac),
-            scratch: Vec::new(),
         })
     }
 
@@ -89,11 +88,11 @@ impl Sealing {
     ) -> Result<(), Violation> {
         let code = if self.authentication.encrypt_first {
             let (_, body) = plain.split_first_chunk_mut::<4>().ok_or_else(internal)?;
-            encrypt(&mut self.key, &mut self.scratch, body)?;
+            encrypt(&mut self.key, body)?;
             self.authentication.code(sequence, plain)
         } else {
             let code = self.authentication.code(sequence, plain);
-            encrypt(&mut self.key, &mut self.scratch, plain)?;
+            encrypt(&mut self.key, plain)?;
             code
         };
         if tag.len() != code.as_ref().len() {
@@ -111,7 +110,6 @@ impl Opening {
         Ok(Self {
             key: key.map_err(|_| internal())?,
             authentication: Authentication::new(mac, material.mac),
-            scratch: Vec::new(),
             begun: None,
         })
     }
@@ -148,7 +146,7 @@ impl Opening {
             .ok_or_else(internal)?;
         self.authentication.check(sequence, sealed, tag)?;
         let body = sealed.get_mut(4..).ok_or_else(internal)?;
-        decrypt(&mut self.key, &mut self.scratch, body)?;
+        decrypt(&mut self.key, body)?;
         Ok(Body::Whole {
             body: 4..4 + length,
             consumed,
@@ -169,7 +167,7 @@ impl Opening {
                 let Some(first) = input.first_chunk_mut::<BLOCK>() else {
                     return Ok(Body::Needs(BLOCK));
                 };
-                decrypt(&mut self.key, &mut self.scratch, first)?;
+                decrypt(&mut self.key, first)?;
                 let field = first.first_chunk::<4>().ok_or_else(internal)?;
                 let length = claimed(*field, BLOCK, 4, limit)?;
                 self.begun = Some(length);
@@ -185,7 +183,7 @@ impl Opening {
             .split_at_mut_checked(4 + length)
             .ok_or_else(internal)?;
         if let Some(rest) = sealed.get_mut(BLOCK..) {
-            decrypt(&mut self.key, &mut self.scratch, rest)?;
+            decrypt(&mut self.key, rest)?;
         }
         self.authentication.check(sequence, sealed, tag)?;
         Ok(Body::Whole {
@@ -195,31 +193,24 @@ impl Opening {
     }
 }
 
-fn encrypt(
-    key: &mut StreamingEncryptingKey,
-    scratch: &mut Vec<u8>,
-    bytes: &mut [u8],
-) -> Result<(), Violation> {
-    let room = room(scratch, bytes.len());
-    let update = key.less_safe_update(bytes, room).map_err(|_| internal())?;
-    copy_back(update.written(), bytes)
-}
-
-fn decrypt(
-    key: &mut StreamingDecryptingKey,
-    scratch: &mut Vec<u8>,
-    bytes: &mut [u8],
-) -> Result<(), Violation> {
-    let room = room(scratch, bytes.len());
-    let update = key.less_safe_update(bytes, room).map_err(|_| internal())?;
-    copy_back(update.written(), bytes)
-}
-
-fn room(scratch: &mut Vec<u8>, length: usize) -> &mut [u8] {
-    if scratch.len() < length {
-        scratch.resize(length, 0);
+fn encrypt(key: &mut StreamingEncryptingKey, bytes: &mut [u8]) -> Result<(), Violation> {
+    let mut scratch = [0; PIECE];
+    for piece in bytes.chunks_mut(PIECE) {
+        let room = scratch.get_mut(..piece.len()).ok_or_else(internal)?;
+        let update = key.less_safe_update(piece, room).map_err(|_| internal())?;
+        copy_back(update.written(), piece)?;
     }
-    scratch.get_mut(..length).unwrap_or_default()
+    Ok(())
+}
+
+fn decrypt(key: &mut StreamingDecryptingKey, bytes: &mut [u8]) -> Result<(), Violation> {
+    let mut scratch = [0; PIECE];
+    for piece in bytes.chunks_mut(PIECE) {
+        let room = scratch.get_mut(..piece.len()).ok_or_else(internal)?;
+        let update = key.less_safe_update(piece, room).map_err(|_| internal())?;
+        copy_back(update.written(), piece)?;
+    }
+    Ok(())
 }
 
 fn copy_back(written: &[u8], bytes: &mut [u8]) -> Result<(), Violation> {
