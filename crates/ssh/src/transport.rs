@@ -3,6 +3,7 @@
 
 mod negotiation;
 mod options;
+mod place;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 pub use self::options::{Limits, Options};
 
 use self::negotiation::Negotiation;
+use self::place::*;
 use crate::algorithm::{Agreed, KEXINIT, Role};
 use crate::cipher::{MAX_PACKET, Opened, Opener, Sealer};
 use crate::encoding::{Reader, Writer};
@@ -294,50 +296,6 @@ impl Transport {
         Ok(())
     }
 
-    /// What may come now (security P19, P20; RFC 4253 §7.1).
-    fn check_place(&self, number: u8) -> Result<(), Violation> {
-        let is_transport =
-            number <= LAST_KEX && !matches!(number, SERVICE_REQUEST | SERVICE_ACCEPT);
-        if let Some(negotiation) = &self.negotiation
-            && negotiation.peer_began()
-        {
-            if !is_transport {
-                return Err(Violation::protocol(
-                    "a message in the middle of a key exchange",
-                ));
-            }
-            let is_exchange = number >= KEXINIT || number == DISCONNECT;
-            if self.opener.is_clear() && negotiation.is_strict() && !is_exchange {
-                return Err(Violation::protocol(
-                    "a message in the middle of a key exchange",
-                ));
-            }
-        }
-        if self.session.is_none() {
-            // The first packet of a strict key exchange is KEXINIT; whether it is strict is known
-            // after it, and then its number tells what came before.
-            return if is_transport {
-                Ok(())
-            } else {
-                Err(Violation::protocol("a message before the first keys"))
-            };
-        }
-        if self.authenticated || number < FIRST_AUTH {
-            return Ok(());
-        }
-        let may = match self.options.role {
-            Role::Server => matches!(number, USERAUTH_REQUEST | USERAUTH_INFO_RESPONSE),
-            Role::Client => (FIRST_AUTH..FIRST_CONNECTION).contains(&number),
-        };
-        if may || number > LAST_CONNECTION {
-            Ok(())
-        } else {
-            Err(Violation::protocol(
-                "a message that may not come before the login",
-            ))
-        }
-    }
-
     fn unimplemented(&mut self, output: &mut Output, sequence: u32) -> Result<(), Violation> {
         let mut payload = vec![UNIMPLEMENTED];
         payload.put_u32(sequence);
@@ -433,14 +391,6 @@ fn disconnected(message: &[u8]) -> Result<Received, Violation> {
     })
 }
 
-/// What RFC 4252 and 4254 number; everything else is answered with UNIMPLEMENTED.
-const fn is_for_above(number: u8) -> bool {
-    matches!(
-        number,
-        SERVICE_REQUEST | SERVICE_ACCEPT | FIRST_AUTH..=79 | 80..=82 | 90..=100
-    )
-}
-
 /// The most that waits for the end of a key exchange, in bytes.
 pub const MAX_HELD: usize = 256 * 1024;
 /// Key exchanges that the peer may ask for within [`ASKED_WITHIN`] seconds.
@@ -452,23 +402,6 @@ const PACKET_COST: u64 = 256;
 /// waits to be sent in bytes, and the rest in blocks.
 const WORTH_NEW_KEYS: u64 = 128 * 1024;
 const MAX_TEXT: usize = 4096;
-
-const DISCONNECT: u8 = 1;
-const IGNORE: u8 = 2;
-const UNIMPLEMENTED: u8 = 3;
-const DEBUG: u8 = 4;
-const SERVICE_REQUEST: u8 = 5;
-const SERVICE_ACCEPT: u8 = 6;
-const EXT_INFO: u8 = 7;
-const LAST_KEX: u8 = 49;
-const FIRST_AUTH: u8 = 50;
-const USERAUTH_REQUEST: u8 = 50;
-const USERAUTH_INFO_RESPONSE: u8 = 61;
-const FIRST_CONNECTION: u8 = 80;
-const LAST_CONNECTION: u8 = 127;
-const NEWKEYS: u8 = 21;
-const EXCHANGE_INIT: u8 = 30;
-const EXCHANGE_REPLY: u8 = 31;
 
 #[cfg(test)]
 mod tests;

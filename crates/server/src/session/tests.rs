@@ -10,6 +10,8 @@ use wharf_net::advertise::Advertised;
 use wharf_net::limits::{Gate, Limits};
 use wharf_net::passive::PassivePorts;
 
+use wharf_vfs::Replace;
+
 use super::*;
 use crate::config::{LimitsConfig, PassiveConfig, TimeoutsConfig};
 use crate::shared::Current;

@@ -9,7 +9,8 @@ use wharf_causes::{Id, id};
 use wharf_ssh::Violation;
 use wharf_ssh::message::auth::{self, Method, Request};
 
-use super::connection::{Connection, End};
+use super::connection::Connection;
+use super::end::End;
 use crate::entrance::Entrance;
 use crate::event::What;
 use crate::failure::{Failure, Kind};

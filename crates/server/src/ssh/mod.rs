@@ -2,6 +2,7 @@
 
 mod channel;
 mod connection;
+mod end;
 mod input;
 mod login;
 mod outlet;

@@ -10,7 +10,8 @@ use wharf_ssh::encoding::{Reader, Writer as _};
 use wharf_ssh::key::PublicKey;
 use wharf_ssh::message::{auth, channel};
 
-use super::connection::{Connection, End};
+use super::connection::Connection;
+use super::end::End;
 use super::login::{Shown, Step, earliest};
 use super::setup::Files;
 use crate::registry::SshCredential;

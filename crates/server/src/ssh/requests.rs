@@ -4,7 +4,8 @@ use wharf_ssh::Violation;
 use wharf_ssh::message::channel::{self as say, Message, OpenRefusal, Request};
 
 use super::channel::{Channel, PACKET, Program, WINDOW};
-use super::connection::{Connection, End};
+use super::connection::Connection;
+use super::end::End;
 use super::outlet::Outlet;
 use crate::scp::Scp;
 use crate::sftp::{Broken, Effect, Engine};
