@@ -1,6 +1,7 @@
 //! What changes while the server runs, brought to it and to its sessions: accounts, certificates.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -12,6 +13,7 @@ use crate::event::What;
 use crate::registry::{Certified, Credential, Handle, SshCredential};
 use crate::session::follows_links;
 use crate::shared::Shared;
+use crate::ssh;
 use crate::tls::Refreshed;
 
 /// How soon accounts that could not be read are asked for again.
@@ -58,10 +60,21 @@ pub(crate) async fn follow_certificates(shared: Arc<Shared>) {
     }
 }
 
-/// Brings changed host keys, authorities and revocations into force.
+/// Brings changed host keys, authorities and revocations into force, and changed files of keys to
+/// the sessions that were let in by them.
 pub(crate) async fn follow_ssh_files(shared: Arc<Shared>) {
+    let mut stamps = HashMap::new();
     loop {
         tokio::time::sleep(CERTIFICATES_LOOKED_AT).await;
+        let files = key_files(&shared);
+        if let Ok(now) = tokio::task::spawn_blocking(move || ssh::stamps(files)).await {
+            // One that is new here may have changed since it let somebody in.
+            let changed = |(file, stamp)| stamps.get(file) != Some(stamp);
+            if now.iter().any(changed) {
+                shared.ask_again.notify_one();
+            }
+            stamps = now;
+        }
         let Some(ssh) = shared.current().ssh else {
             continue;
         };
@@ -78,6 +91,14 @@ pub(crate) async fn follow_ssh_files(shared: Arc<Shared>) {
             }
         }
     }
+}
+
+/// The files of keys of accounts that somebody is logged in with by SSH.
+fn key_files(shared: &Shared) -> HashSet<PathBuf> {
+    let handles = shared.registry.all().into_iter();
+    let by_ssh = handles.filter(|handle| matches!(handle.credential(), Credential::Ssh(_)));
+    let files = by_ssh.filter_map(|handle| handle.account()?.authorized_keys.clone());
+    files.collect()
 }
 
 /// Brings changes of accounts to live sessions, also while the server drains.

@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use wharf_net::limits::Permit;
 
 pub(crate) use self::outlet::Outlet;
-pub(crate) use self::setup::Ssh;
+pub(crate) use self::setup::{Ssh, stamps};
 
 use crate::closed::Closed;
 use crate::failure::Failure;

@@ -1,8 +1,10 @@
 //! The SSH of one set of settings, its files read.
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::path::Path;
-use std::sync::{Arc, RwLock};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use wharf_ssh::certificate::Certificate;
 use wharf_ssh::key::{HostKey, PublicKey};
@@ -19,6 +21,8 @@ const IDENTIFICATION: &str = "SSH-2.0-wharf";
 pub(crate) struct Ssh {
     pub(crate) config: SshConfig,
     files: RwLock<Arc<Files>>,
+    /// The files as they were when they could not be used: told once.
+    refused: Mutex<Vec<Seen>>,
 }
 
 /// What was read of the files.
@@ -31,30 +35,33 @@ pub(crate) struct Files {
     seen: Vec<Seen>,
 }
 
-type Seen = Option<(std::time::SystemTime, u64)>;
+/// Times of the last change of content and of the file itself, its number and its length; `None`
+/// when it is not there.
+pub(crate) type Seen = Option<((i64, i64), (i64, i64), (u64, u64))>;
 
 impl Ssh {
     /// Reads every file. All problems at once.
     pub(crate) fn open(config: &SshConfig) -> Result<Self, Vec<String>> {
         Ok(Self {
             files: RwLock::new(Arc::new(Files::read(config)?)),
+            refused: Mutex::default(),
             config: config.clone(),
         })
     }
 
     pub(crate) fn files(&self) -> Arc<Files> {
         let files = self.files.read();
-        files
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clone()
+        files.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Brings changed files into force; `true` when there were some.
     pub(crate) fn refresh(&self) -> Result<bool, Vec<String>> {
-        if seen(&self.config) == self.files().seen {
+        let now = seen(&self.config);
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if now == self.files().seen || now == *refused {
             return Ok(false);
         }
-        let files = Files::read(&self.config)?;
+        let files = Files::read(&self.config).inspect_err(|_| *refused = now)?;
         let mut held = self.files.write();
         let held = held.as_deref_mut();
         match held {
@@ -126,11 +133,24 @@ impl Files {
 
 fn seen(config: &SshConfig) -> Vec<Seen> {
     let others = config.user_ca.iter().chain(&config.revoked_keys);
-    let look = |file: &std::path::PathBuf| {
-        let metadata = fs::metadata(file).ok()?;
-        Some((metadata.modified().ok()?, metadata.len()))
-    };
-    config.host_keys.iter().chain(others).map(look).collect()
+    let files = config.host_keys.iter().chain(others);
+    files.map(|file| look(file)).collect()
+}
+
+/// What tells one version of a file from another.
+fn look(file: &Path) -> Seen {
+    let metadata = fs::metadata(file).ok()?;
+    Some((
+        (metadata.mtime(), metadata.mtime_nsec()),
+        (metadata.ctime(), metadata.ctime_nsec()),
+        (metadata.ino(), metadata.len()),
+    ))
+}
+
+/// The same of many.
+pub(crate) fn stamps(files: HashSet<PathBuf>) -> HashMap<PathBuf, Seen> {
+    let stamped = files.into_iter().map(|file| (look(&file), file));
+    stamped.map(|(seen, file)| (file, seen)).collect()
 }
 
 fn host_key(file: &Path) -> Result<HostKey, String> {

@@ -288,6 +288,32 @@ fn a20_a_key_whose_time_is_over_ends_its_session() {
 }
 
 #[test]
+fn a11_a_line_taken_out_of_a_file_of_keys_ends_its_session() {
+    let wharf = serve_with("[ssh]\nlogin_attempts = 100\n");
+    let folder = wharf.scratch().local();
+    let keys = ["goes", "stays"].map(|name| UserKey::make(&folder, name));
+    let file = folder.join("authorized_keys");
+    let text = |keys: &[UserKey]| {
+        let lines = keys.iter().map(|key| format!("{}\n", key.line()));
+        lines.collect::<String>()
+    };
+    std::fs::write(&file, text(&keys)).expect("a file of keys");
+    let name = file.to_str().expect("UTF-8");
+    user(
+        &wharf,
+        &["add", "ann", "--no-password", "--authorized-keys", name],
+    );
+    let mut clients = keys.each_ref().map(|key| {
+        let mut client = SshClient::ready_to_log_in(&wharf);
+        assert_eq!(client.by_key("ann", key), Said::Success);
+        client
+    });
+    std::fs::write(&file, text(&keys[1..])).expect("a file of keys");
+    clients[0].ended(Duration::from_secs(8));
+    assert!(clients[1].is_open(Duration::from_millis(100)));
+}
+
+#[test]
 fn a22_what_changes_between_two_steps_counts() {
     let threads = [false, true].map(|late| std::thread::spawn(move || changed_between(late)));
     for thread in threads {
