@@ -7,6 +7,7 @@ mod files;
 mod folders;
 mod negotiation;
 mod pipelining;
+mod rights;
 mod windows;
 
 use wharf_tests::Wharf;
