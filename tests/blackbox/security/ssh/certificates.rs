@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use wharf_sftp::Request;
 use wharf_tests::Wharf;
 use wharf_tests::ssh_client::{Said, Sftp, SshClient, UserKey, keygen};
 
@@ -214,6 +215,51 @@ fn a11_what_is_revoked_before_a_login_is_over_is_revoked_for_it() {
     assert!(known, "the list is not read");
     let said = client.signed("ann", &certificate.algorithm, &certificate.wire, &key);
     assert!(said.is_refused(), "{said:?}");
+}
+
+/// Between the step by key and the step by password.
+#[test]
+fn a11_what_is_revoked_between_two_steps_lets_nobody_in() {
+    let (wharf, authority, key) = trusting();
+    wharf.add_account("chained", &["--login", "publickey,password"]);
+    let certificate = authority.certify(&key, &["-n", "chained"]);
+    let by_certificate = |client: &mut SshClient| {
+        client.signed("chained", &certificate.algorithm, &certificate.wire, &key)
+    };
+    let mut client = SshClient::ready_to_log_in(&wharf);
+    assert!(by_certificate(&mut client).is_partial());
+    revoke(&wharf, true, &key.public());
+    let known = wharf_tests::probe::eventually(Duration::from_secs(8), || {
+        by_certificate(&mut SshClient::ready_to_log_in(&wharf)).is_refused()
+    });
+    assert!(known, "the list is not read");
+    let said = client.password("chained", b"pass-of-chained");
+    assert!(said != Said::Success, "{said:?}");
+    drop(client);
+    wharf.wait_event("closed", |event| event["reason"] == "revoked");
+    let events = wharf.events();
+    assert!(!events.iter().any(|event| event["event"] == "login"));
+}
+
+#[test]
+fn a10_a_certificate_ends_also_for_who_sends_without_a_pause() {
+    let (wharf, authority, key) = trusting();
+    let certificate = authority.certify(&key, &["-n", "ann", "-V", "-1m:+4s"]);
+    let mut client = SshClient::ready_to_log_in(&wharf);
+    let said = client.signed("ann", &certificate.algorithm, &certificate.wire, &key);
+    assert_eq!(said, Said::Success);
+    let mut sftp = Sftp::over(client, u32::MAX);
+    // There is always more to do: the server never waits for anything.
+    let mut requests = Vec::new();
+    for id in 0..1000 {
+        let request = Request::Realpath { id, path: b"a/b/c" };
+        request.encode_into(&mut requests).expect("it can be said");
+    }
+    let since = Instant::now();
+    while sftp.send_bytes(&requests).is_ok() {
+        assert!(since.elapsed() < Duration::from_secs(10), "it goes on");
+    }
+    wharf.wait_event("closed", |event| event["reason"] == "expired");
 }
 
 #[test]

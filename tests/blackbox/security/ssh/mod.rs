@@ -8,6 +8,7 @@ mod keys;
 mod names;
 mod offers;
 mod packets;
+mod proofs;
 mod refusals;
 mod resources;
 mod steps;
