@@ -251,7 +251,7 @@ fn p26_work_of_channels_that_are_gone_does_not_pile_up() {
         client.queue(&subsystem(channel, b"sftp"));
         let mut bytes = vec![0, 0, 0, 5, 1, 0, 0, 0, 3];
         for id in 0..64 {
-            bytes.extend(hash_of(id, b"huge"));
+            bytes.extend(hash_of(id, b"huge", 0));
         }
         client.queue(&channel_data(channel, &bytes));
         client.queue(&of_channel(97, channel));
@@ -268,8 +268,8 @@ fn p26_work_of_channels_that_are_gone_does_not_pile_up() {
     works(client);
 }
 
-/// check-file-name of the whole of a file.
-fn hash_of(id: u32, path: &[u8]) -> Vec<u8> {
+/// check-file-name of the whole of a file, in blocks of this size.
+pub(super) fn hash_of(id: u32, path: &[u8], block: u32) -> Vec<u8> {
     let mut body = vec![200];
     body.put_u32(id);
     body.put_string(b"check-file-name");
@@ -277,7 +277,7 @@ fn hash_of(id: u32, path: &[u8]) -> Vec<u8> {
     body.put_string(b"sha256");
     body.put_u64(0);
     body.put_u64(0);
-    body.put_u32(0);
+    body.put_u32(block);
     let mut packet = Vec::new();
     packet.put_string(&body);
     packet

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use wharf_sftp::{OpenFlags, Request};
 use wharf_ssh::transport::Options;
-use wharf_tests::ssh_client::{Sftp, SshClient, options};
+use wharf_tests::ssh_client::{Answer, Sftp, SshClient, options};
 use wharf_tests::{PATIENCE, Wharf, assert_bytes, data, pattern, probe};
 
 use super::{serve, serve_with, start};
@@ -190,6 +190,58 @@ fn r12_a_window_that_is_shut_holds_up_only_its_own_channel() {
 }
 
 #[test]
+fn r12_names_and_hashes_that_nobody_takes_cost_little() {
+    let wharf = serve();
+    for number in 0..2000 {
+        wharf.write(&format!("d/{number:0>200}"), "");
+    }
+    wharf.write("f", vec![7; 1 << 20]);
+    // Threads and pools are there for good.
+    drop(ask_for_names(&wharf));
+    let before = probe::resident(wharf.pid());
+    let sessions: Vec<_> = (0..4).map(|_| ask_for_names(&wharf)).collect();
+    let mut peak = 0;
+    let since = Instant::now();
+    while since.elapsed() < Duration::from_millis(1500) {
+        peak = peak.max(probe::resident(wharf.pid()));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    drop(sessions);
+    let grown = peak.saturating_sub(before) / 4;
+    assert!(grown < 8 << 20, "{grown} bytes a session");
+}
+
+/// A session that asks for many names and hashes and takes none of them.
+fn ask_for_names(wharf: &Wharf) -> Sftp {
+    let mut sftp = Sftp::over(SshClient::session(wharf), 64 << 10);
+    let mut handles = Vec::new();
+    for _ in 0..120 {
+        let id = sftp.id();
+        let opened = sftp.ask(&Request::Opendir { id, path: b"d" });
+        let Answer::Handle(handle) = opened else {
+            panic!("{opened:?}");
+        };
+        // What comes first has but two names.
+        let id = sftp.id();
+        sftp.ask(&Request::Readdir {
+            id,
+            handle: &handle,
+        });
+        handles.push(handle);
+    }
+    let mut bytes = Vec::new();
+    for handle in &handles {
+        let request = Request::Readdir { id: 1, handle };
+        request.encode_into(&mut bytes).expect("it can be said");
+    }
+    for id in 0..60 {
+        bytes.extend(super::channels::hash_of(id, b"f", 256));
+    }
+    sftp.send_bytes(&bytes).expect("the connection");
+    sftp
+}
+
+#[test]
 fn r3_who_says_nothing_is_told_and_let_go() {
     let wharf = serve_with("[timeouts]\nidle = \"1 s\"\nlogin = \"1 s\"\n");
     // After the keys, after the login, with a channel, with SFTP and a file open.
@@ -230,7 +282,7 @@ fn r4_a_slow_writer_and_a_slow_reader_are_served_to_the_end() {
         std::thread::sleep(Duration::from_millis(500));
         sftp.write(&up, (number * 75_000) as u64, piece);
         let answer = sftp.read(&down, read.len() as u64, 75_000);
-        let wharf_tests::ssh_client::Answer::Data(data) = answer else {
+        let Answer::Data(data) = answer else {
             panic!("{answer:?}");
         };
         read.extend(data);
