@@ -126,6 +126,11 @@ impl Scp {
     pub(crate) fn is_busy(&self) -> bool {
         !self.pipe.is_through()
     }
+
+    /// Whether it is at work by itself, as on a large folder: a client that is waited for is idle.
+    pub(crate) fn works(&self) -> bool {
+        self.pipe.works()
+    }
 }
 
 impl From<Gone> for Stop {

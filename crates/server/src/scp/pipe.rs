@@ -38,6 +38,8 @@ struct State {
     output: VecDeque<Vec<u8>>,
     queued: usize,
     spare: Vec<Vec<u8>>,
+    /// The task waits for the client: for more bytes, or for room for its own.
+    awaits: bool,
     /// The copying is over.
     status: Option<u32>,
     /// The channel is.
@@ -152,6 +154,12 @@ impl ChannelEnd {
         state.status.is_some() && state.output.is_empty() && self.sent == self.sending.len()
     }
 
+    /// Whether the task is at work, and does not wait for the client.
+    pub(super) fn works(&self) -> bool {
+        let state = self.pipe.locked();
+        state.status.is_none() && !state.awaits
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.pipe.locked().status.is_some()
     }
@@ -180,6 +188,7 @@ impl TaskEnd {
         if state.gone {
             return Err(Gone);
         }
+        state.awaits = state.input.is_empty() && !state.ended;
         if state.input.is_empty() {
             return Ok(state.ended);
         }
@@ -207,11 +216,12 @@ impl TaskEnd {
     }
 
     fn has_room(&self) -> Result<bool, Gone> {
-        let state = self.0.locked();
+        let mut state = self.0.locked();
         if state.gone {
             return Err(Gone);
         }
-        Ok(state.queued < QUEUED)
+        state.awaits = state.queued >= QUEUED;
+        Ok(!state.awaits)
     }
 
     /// Reads on until the client ends, for a while.

@@ -345,10 +345,10 @@ impl Connection {
 }
 
 impl Channel {
-    /// Whether a copy by scp is under way.
+    /// Whether a copy by scp is at work, which is not idle.
     pub(super) fn copies(&self) -> bool {
         match &self.program {
-            Program::Scp(scp) => scp.is_busy(),
+            Program::Scp(scp) => scp.works(),
             Program::Sftp(_) | Program::None | Program::Over(_) => false,
         }
     }
