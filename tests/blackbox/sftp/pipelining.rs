@@ -141,6 +141,42 @@ fn names_are_worked_on_in_the_order_of_the_requests() {
     assert_eq!(wharf_tests::tree::names(wharf.root()).len(), 0);
 }
 
+/// Reads of the file that is copied wait for the copy; those of others that were asked before do not.
+#[test]
+fn reads_of_what_is_being_copied_are_answered_after_the_copy() {
+    let (wharf, mut sftp) = start();
+    let content = pattern(6, 32 << 20);
+    wharf.write("from", &content);
+    wharf.write("other", "another file");
+    let from = sftp.open_file("from", open_flag::READ);
+    let other = sftp.open_file("other", open_flag::READ);
+    let to = sftp.open_file("to", open_flag::NEW);
+    let copy = body().string("copy-data").string(&from).u64(0).u64(0);
+    let copy = sftp.request(kind::EXTENDED, &copy.string(&to).u64(0));
+    let read = |handle: &[u8]| body().string(handle).u64(0).u32(LENGTH);
+    let others = sftp.request(kind::READ, &read(&other));
+    let of_source = sftp.request(kind::READ, &read(&from));
+    let behind = sftp.request(kind::READ, &read(&other));
+    let mut order = Vec::new();
+    for _ in 0..4 {
+        let (id, reply) = sftp.any_reply();
+        order.push(id);
+        if id == copy {
+            reply.expect(status::OK);
+        } else if id == of_source {
+            assert_bytes("from", &content[..BLOCK], &reply.data());
+        } else {
+            assert_eq!(reply.data(), b"another file");
+        }
+    }
+    let place = |id| order.iter().position(|one| *one == id);
+    assert!(place(others) < place(of_source), "{order:?}");
+    assert!(place(copy) < place(of_source), "{order:?}");
+    assert!(place(others) < place(behind), "{order:?}");
+    sftp.close(&to).expect(status::OK);
+    assert_bytes("to", &content, &wharf.read("to"));
+}
+
 #[test]
 fn a_file_with_a_gap_is_not_published() {
     let (wharf, mut sftp) = start();

@@ -4,6 +4,7 @@
 mod certificates;
 mod channels;
 mod early;
+mod idle;
 mod keys;
 mod names;
 mod offers;
