@@ -2,7 +2,7 @@
 
 use wharf_ssh::encoding::Reader;
 
-use super::{Ended, SshClient, channel_open, subsystem};
+use super::{Ended, SshClient, channel_open, exec, subsystem};
 
 impl SshClient {
     /// Asks for a channel, and gives the answer: the server's number of it, or the failure's code.
@@ -37,6 +37,19 @@ impl SshClient {
     /// How the connection ended.
     pub fn subsystem(&mut self, channel: u32, name: &[u8]) -> Result<bool, Ended> {
         self.try_send(&subsystem(channel, name))?;
+        self.granted()
+    }
+
+    /// Asks for a command on a channel; whether it was granted.
+    ///
+    /// # Errors
+    /// How the connection ended.
+    pub fn exec(&mut self, channel: u32, command: &[u8]) -> Result<bool, Ended> {
+        self.try_send(&exec(channel, command))?;
+        self.granted()
+    }
+
+    fn granted(&mut self) -> Result<bool, Ended> {
         loop {
             let message = self.reply()?;
             match message.first() {

@@ -89,6 +89,17 @@ pub fn subsystem(channel: u32, name: &[u8]) -> Vec<u8> {
     payload
 }
 
+/// SSH_MSG_CHANNEL_REQUEST for a command, answered.
+#[must_use]
+pub fn exec(channel: u32, command: &[u8]) -> Vec<u8> {
+    let mut payload = vec![98];
+    payload.put_u32(channel);
+    payload.put_string(b"exec");
+    payload.put_boolean(true);
+    payload.put_string(command);
+    payload
+}
+
 /// SSH_MSG_CHANNEL_DATA.
 #[must_use]
 pub fn channel_data(channel: u32, data: &[u8]) -> Vec<u8> {

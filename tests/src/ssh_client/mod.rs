@@ -22,7 +22,7 @@ use wharf_ssh::{Output, Transport};
 pub use self::keys::{Certificate, UserKey, keygen, totp};
 pub use self::login::Said;
 pub use self::messages::{
-    channel_data, channel_extended_data, channel_open, clear_packet, clear_packets, debug,
+    channel_data, channel_extended_data, channel_open, clear_packet, clear_packets, debug, exec,
     ext_info, ignore, of_channel, subsystem, unimplemented,
 };
 pub use self::sftp::{Answer, Sftp};

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use wharf_sftp::OpenFlags;
-use wharf_tests::ssh_client::{Answer, Sftp, SshClient};
+use wharf_tests::ssh_client::{Answer, Sftp, SshClient, channel_data, of_channel};
 use wharf_tests::{Wharf, assert_bytes, data, pattern, probe};
 
 use super::{serve, serve_with};
@@ -87,6 +87,39 @@ fn sigterm_waits_no_longer_than_the_settings_say() {
     );
     assert_eq!(status.code(), Some(0), "{status}");
     assert_eq!(wharf.read("f"), b"old");
+}
+
+/// The end of the client's stream is the last that is heard of an upload by scp; its answer comes
+/// all the same.
+#[test]
+fn sigterm_lets_a_copy_by_scp_end_and_tells_how() {
+    let mut wharf = serve();
+    let name = wharf.account().name.clone();
+    let changed = wharf.user(["change", &name, "--scp", "yes"], "");
+    changed.well().unwrap_or_else(|problem| panic!("{problem}"));
+    let mut idle = Sftp::of(&wharf);
+    let mut client = SshClient::session(&wharf);
+    let opened = client.open_channel(1 << 20, 1 << 15).expect("an answer");
+    let channel = opened.expect("a channel");
+    assert!(client.exec(channel, b"scp -t .").expect("an answer"));
+    client.send(&channel_data(channel, b"C0644 8 up\nhalf"));
+    wharf.signal(Signal::TERM);
+    idle.client.ended(Duration::from_secs(10));
+    client.queue(&channel_data(channel, b" all"));
+    // As libssh2 does it: no word that the file is whole.
+    client.queue(&of_channel(96, channel));
+    client.flush().expect("the connection");
+    let (mut said, mut status) = (Vec::new(), None);
+    while let Ok(message) = client.reply() {
+        match message.first() {
+            Some(94) => said.extend_from_slice(&message[9..]),
+            Some(98) => status = message.last().copied(),
+            _ => {}
+        }
+    }
+    assert_eq!((said, status), (vec![0; 3], Some(0)));
+    assert_eq!(wharf.ended(Duration::from_secs(10)).code(), Some(0));
+    assert_eq!(wharf.read("up"), b"half all");
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::time::{Duration, Instant};
 
-use wharf_ssh::encoding::Writer;
 use wharf_tests::ssh_client::{Sftp, SshClient, channel_data, of_channel};
 use wharf_tests::{Wharf, pattern};
 
@@ -24,13 +23,7 @@ fn exec(wharf: &Wharf, command: &[u8]) -> (SshClient, u32) {
     let mut client = SshClient::session(wharf);
     let opened = client.open_channel(4096, 1 << 15).expect("an answer");
     let channel = opened.expect("a channel");
-    let mut payload = vec![98];
-    payload.put_u32(channel);
-    payload.put_string(b"exec");
-    payload.put_boolean(true);
-    payload.put_string(command);
-    client.send(&payload);
-    assert_eq!(client.reply().expect("an answer").first(), Some(&99));
+    assert!(client.exec(channel, command).expect("an answer"));
     (client, channel)
 }
 
