@@ -73,8 +73,11 @@ impl Session {
         if opened.is_none_or(same) {
             return Ok(());
         }
-        let text = "The file was replaced since it was opened";
-        Err(Failure::new(Kind::Busy, id::C_12, text))
+        Err(Failure {
+            kind: Kind::Busy,
+            cause: None,
+            text: "The file was replaced since it was opened".into(),
+        })
     }
 
     /// Whether what is open may still be used so: what an account may do can change while it is.
