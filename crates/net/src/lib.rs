@@ -9,6 +9,7 @@
 //! - [`refuse`] says no politely and within a bound;
 //! - [`passive`] and [`active`] make data connections, [`data`] moves bytes over them in bursts
 //!   on blocking threads, which a slow peer never holds;
+//! - [`plain`] carries the bytes of SSH, which encrypts on its own;
 //! - [`tls`] encrypts both kinds of connections and ties the second to the first;
 //! - [`pool`] is the memory limit of all transfers together.
 #![warn(missing_docs)]
@@ -23,6 +24,7 @@ pub mod listener;
 pub mod meter;
 pub mod network;
 pub mod passive;
+pub mod plain;
 pub mod pool;
 pub mod refuse;
 pub mod tls;

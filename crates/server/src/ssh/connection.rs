@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use wharf_net::limits::Permit;
+use wharf_net::plain::PlainStream;
 use wharf_ssh::transport::Received;
 use wharf_ssh::{Output, Transport};
 
@@ -50,7 +50,7 @@ pub(super) struct Connection {
     pub(super) files: Arc<Files>,
     pub(super) guard: Guard,
     pub(super) permit: Permit,
-    stream: TcpStream,
+    stream: PlainStream,
     pub(super) transport: Transport,
     input: Input,
     pub(super) output: Output,
@@ -92,8 +92,6 @@ impl Connection {
         let ssh = current.ssh.clone()?;
         let files = ssh.files();
         let channels = ssh.config.channels as usize;
-        // Answers are small, and a client that waits for one sends nothing meanwhile.
-        stream.set_nodelay(true).ok();
         let now = Instant::now();
         Some(Self {
             login_deadline: now + current.config.timeouts.login,
@@ -104,7 +102,7 @@ impl Connection {
             files,
             guard,
             permit,
-            stream,
+            stream: PlainStream::new(stream),
             input: Input::default(),
             output: Output::new(),
             login: Login::default(),
@@ -200,15 +198,14 @@ impl Connection {
         let mut heard = false;
         if self.input.is_short() && !self.is_behind() {
             match self.input.receive(&self.stream) {
-                Ok(0) => return Err(End::Gone),
-                Ok(count) => {
+                Ok(None) => {}
+                Ok(Some(count @ 1..)) => {
                     heard = true;
                     self.moved += count;
                     self.holds_memory = true;
                     self.used = Instant::now();
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return Err(End::Gone),
+                Ok(Some(0)) | Err(_) => return Err(End::Gone),
             }
         }
         while !self.input.is_short() && !self.is_behind() {
@@ -282,13 +279,13 @@ impl Connection {
     fn flush(&mut self) -> Result<bool, End> {
         let mut sent = false;
         while !self.output.is_empty() {
-            match self.stream.try_write(self.output.pending()) {
-                Ok(count) => {
+            match self.stream.send(self.output.pending()) {
+                Ok(None) => break,
+                Ok(Some(count)) => {
                     sent = true;
                     self.moved += count;
                     self.output.sent(count);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(_) => return Err(End::Gone),
             }
         }
@@ -372,17 +369,7 @@ impl Connection {
                     return;
                 }
             }
-            // What the client still sends would make the close a reset, which eats the last words.
-            let socket = rustix::net::shutdown(&self.stream, rustix::net::Shutdown::Write);
-            let mut rest = [0; 4096];
-            let mut drained = 0;
-            while socket.is_ok() && drained < DRAINED && self.stream.readable().await.is_ok() {
-                match self.stream.try_read(&mut rest) {
-                    Ok(count @ 1..) => drained += count,
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    _ => return,
-                }
-            }
+            self.stream.hang_up(DRAINED).await;
         })
         .await;
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tokio::net::TcpStream;
+use wharf_net::plain::PlainStream;
 
 /// What was received and not dealt with. Empty, it gives its memory back.
 #[derive(Debug, Default)]
@@ -48,8 +48,8 @@ impl Input {
         self.end - self.start < self.needed || self.start == self.end
     }
 
-    /// Reads what the socket has; 0 at its end, `WouldBlock` when it has nothing now.
-    pub(super) fn receive(&mut self, stream: &TcpStream) -> io::Result<usize> {
+    /// Reads what the socket has; 0 at its end, `None` when it has nothing now.
+    pub(super) fn receive(&mut self, stream: &PlainStream) -> io::Result<Option<usize>> {
         if self.bytes.is_empty() {
             self.bytes = vec![0; FIRST];
         }
@@ -66,8 +66,8 @@ impl Input {
             self.bytes.resize(grown, 0);
         }
         let room = self.bytes.get_mut(self.end..).unwrap_or_default();
-        let count = stream.try_read(room)?;
-        self.end += count;
+        let count = stream.receive(room)?;
+        self.end += count.unwrap_or_default();
         Ok(count)
     }
 
