@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub use self::options::{Limits, Options};
 
 use self::negotiation::Negotiation;
-use self::place::*;
+use self::place::{DEBUG, DISCONNECT, EXT_INFO, IGNORE, LAST_KEX, UNIMPLEMENTED, is_for_above};
 use crate::algorithm::{Agreed, KEXINIT, Role};
 use crate::cipher::{MAX_PACKET, Opened, Opener, Sealer};
 use crate::encoding::{Reader, Writer};

@@ -9,7 +9,7 @@ use wharf_vfs::{Capability, Follow, Space, VPath};
 use super::claims::Claim;
 use super::dispatch::{Flow, resolve};
 use super::file::{blocking, locked};
-use super::paths::{name, settled};
+use super::paths::name;
 use super::{Engine, status};
 use crate::failure::{Failure, Kind};
 
@@ -130,12 +130,8 @@ impl Engine {
     fn hard_link(&mut self, id: u32, existing: &[u8], new: &[u8]) -> Result<Flow, Failure> {
         let (existing, new) = (resolve(existing)?, resolve(new)?);
         let claim = Claim::changes_both(&existing, &new);
-        if self.must_wait(&claim) {
-            return Ok(Flow::Stalled);
-        }
-        let session = self.session.clone();
-        Ok(self.answer(claim, async move {
-            settled(id, session.hard_link(&existing, &new).await)
+        Ok(self.change(id, claim, |session| async move {
+            session.hard_link(&existing, &new).await
         }))
     }
 

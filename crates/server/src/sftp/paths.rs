@@ -141,12 +141,8 @@ impl Engine {
     pub(super) fn remove(&mut self, id: u32, path: &[u8]) -> Result<Flow, Failure> {
         let path = resolve(path)?;
         let claim = Claim::changes(&path);
-        if self.must_wait(&claim) {
-            return Ok(Flow::Stalled);
-        }
-        let session = self.session.clone();
-        Ok(self.answer(claim, async move {
-            settled(id, session.remove_file(&path).await)
+        Ok(self.change(id, claim, |session| async move {
+            session.remove_file(&path).await
         }))
     }
 
@@ -158,25 +154,17 @@ impl Engine {
     ) -> Result<Flow, Failure> {
         let path = resolve(path)?;
         let claim = Claim::changes(&path);
-        if self.must_wait(&claim) {
-            return Ok(Flow::Stalled);
-        }
-        let session = self.session.clone();
-        let mode = asked.permissions.unwrap_or(0o777) & 0o777 & !session.umask();
-        Ok(self.answer(claim, async move {
-            settled(id, session.make_directory(&path, mode).await)
+        let mode = asked.permissions.unwrap_or(0o777) & 0o777 & !self.session.umask();
+        Ok(self.change(id, claim, move |session| async move {
+            session.make_directory(&path, mode).await
         }))
     }
 
     pub(super) fn remove_directory(&mut self, id: u32, path: &[u8]) -> Result<Flow, Failure> {
         let path = resolve(path)?;
         let claim = Claim::changes(&path);
-        if self.must_wait(&claim) {
-            return Ok(Flow::Stalled);
-        }
-        let session = self.session.clone();
-        Ok(self.answer(claim, async move {
-            settled(id, session.remove_directory(&path).await)
+        Ok(self.change(id, claim, |session| async move {
+            session.remove_directory(&path).await
         }))
     }
 
@@ -191,13 +179,9 @@ impl Engine {
     ) -> Result<Flow, Failure> {
         let (from, to) = (resolve(from)?, resolve(to)?);
         let claim = Claim::changes_both(&from, &to);
-        if self.must_wait(&claim) {
-            return Ok(Flow::Stalled);
-        }
         let replace = if replaces { Replace::Yes } else { Replace::No };
-        let session = self.session.clone();
-        Ok(self.answer(claim, async move {
-            settled(id, session.rename(&from, &to, replace).await)
+        Ok(self.change(id, claim, move |session| async move {
+            session.rename(&from, &to, replace).await
         }))
     }
 
@@ -232,13 +216,28 @@ impl Engine {
     ) -> Result<Flow, Failure> {
         let link = resolve(link)?;
         let claim = Claim::changes(&link);
-        if self.must_wait(&claim) {
-            return Ok(Flow::Stalled);
-        }
-        let (session, target) = (self.session.clone(), target.to_vec());
-        Ok(self.answer(claim, async move {
-            settled(id, session.make_symlink(&target, &link).await)
+        let target = target.to_vec();
+        Ok(self.change(id, claim, |session| async move {
+            session.make_symlink(&target, &link).await
         }))
+    }
+
+    /// Begins a change of what `claim` names, once nothing before it is in the way; the answer is
+    /// a status.
+    pub(super) fn change<Work>(
+        &mut self,
+        id: u32,
+        claim: Claim,
+        work: impl FnOnce(Session) -> Work,
+    ) -> Flow
+    where
+        Work: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        if self.must_wait(&claim) {
+            return Flow::Stalled;
+        }
+        let work = work(self.session.clone());
+        self.answer(claim, async move { settled(id, work.await) })
     }
 }
 
@@ -341,7 +340,7 @@ fn told(id: u32, found: Result<Metadata, Failure>) -> Vec<u8> {
     answer
 }
 
-pub(super) fn settled(id: u32, outcome: Result<(), Failure>) -> Vec<u8> {
+fn settled(id: u32, outcome: Result<(), Failure>) -> Vec<u8> {
     let mut answer = Vec::new();
     status::settle(&mut answer, id, outcome);
     answer

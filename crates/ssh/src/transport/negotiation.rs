@@ -1,6 +1,7 @@
 //! One key exchange, from KEXINIT to NEWKEYS.
 
-use super::{EXCHANGE_INIT, EXCHANGE_REPLY, NEWKEYS, Transport};
+use super::Transport;
+use super::place::{EXCHANGE_INIT, EXCHANGE_REPLY, NEWKEYS};
 use crate::algorithm::{Agreed, KEXINIT, Role, agree};
 use crate::cipher::{MAX_PACKET, Opener};
 use crate::encoding::{Reader, Writer};
