@@ -6,6 +6,7 @@ mod extensions;
 mod files;
 mod folders;
 mod negotiation;
+mod overtaken;
 mod pipelining;
 mod rights;
 mod windows;

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use wharf_causes::id;
-use wharf_vfs::{Capability, Follow, Metadata, StageMode, VPath};
+use wharf_vfs::{Capability, Error, ErrorKind, Follow, Metadata, StageMode, VPath};
 
 use super::{Moved, Session, Writing};
 use crate::failure::{Failure, Kind};
@@ -83,6 +83,14 @@ impl Session {
     /// Whether what is open may still be used so: what an account may do can change while it is.
     pub(crate) fn may_still(&self, op: Op, path: &VPath) -> Result<(), Failure> {
         self.authorize(op, path)
+    }
+
+    /// Refuses to remove a directory into which this client still uploads: what is in memory only
+    /// would have nowhere to go.
+    pub(crate) fn keep_directory(&self, path: &VPath) -> Result<(), Failure> {
+        let full = Failure::from(Error::new(ErrorKind::NotEmpty));
+        let result = self.authorize(Op::RemoveDirectory, path).and(Err(full));
+        self.record("rmdir", path, None, result)
     }
 
     /// Cuts a file, or makes it longer by zeros; like an upload, in one step.

@@ -5,7 +5,7 @@ use wharf_vfs::VPath;
 use super::handles::HandleId;
 
 /// What a request touches.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Claim {
     handle: Option<HandleId>,
     /// Looked at: it must not change meanwhile.
@@ -63,7 +63,7 @@ impl Claim {
         self.looks.iter().chain(self.changed())
     }
 
-    fn conflicts(&self, other: &Self) -> bool {
+    pub(super) fn conflicts(&self, other: &Self) -> bool {
         let same_handle = self.handle.is_some() && self.handle == other.handle;
         let meets =
             |a: &Self, b: &Self| a.changed().any(|one| b.touched().any(|two| meet(one, two)));

@@ -8,7 +8,9 @@ use wharf_vfs::{Batch, Kind, Listing, Metadata, Store, VPath};
 
 use super::claims::Claim;
 use super::dispatch::{Flow, resolve};
+use super::file::SharedStaged;
 use super::handles::{Entry, HandleId};
+use super::paths::staged_metadata;
 use super::{Effect, Engine, MOST_OF_AN_ANSWER, attributes, status};
 use crate::failure::Failure;
 use crate::op::Op;
@@ -44,8 +46,8 @@ impl Engine {
     pub(super) fn open_directory(&mut self, id: u32, path: &[u8]) -> Result<Flow, Failure> {
         let path = resolve(path)?;
         let claim = Claim::looks(&path);
-        if self.must_wait(&claim) {
-            return Ok(Flow::Stalled);
+        if let Some(wait) = self.waits(&claim) {
+            return Ok(wait);
         }
         let place = self.handles.place()?;
         let session = self.session.clone();
@@ -90,9 +92,14 @@ impl Engine {
             return Err(Failure::internal("The directory is being read already"));
         };
         let batch = std::mem::take(&mut directory.batch);
+        let path = directory.path.clone();
         self.expected += MOST_OF_AN_ANSWER;
+        let (uploads, session) = (self.handles.uploads_in(&path), self.session.clone());
         Ok(self.start(claim, async move {
-            let next = Store::next_batch(listing, batch).await;
+            let mut next = Store::next_batch(listing, batch).await;
+            if let Ok((_, batch, false)) = &mut next {
+                *batch = made(&session, uploads).await;
+            }
             let effect: Effect = Box::new(move |engine| engine.entries_came(id, handle, next));
             effect
         }))
@@ -115,11 +122,10 @@ impl Engine {
                 directory.listing = Some(listing);
                 directory.batch = batch;
                 directory.ended = !more;
-                if more {
+                if more || !directory.batch.is_empty() {
                     let answer = entries(directory, id);
                     self.outgoing.add(answer);
                 } else {
-                    directory.batch = Batch::new();
                     response::status(out, id, Status::Eof, "End of directory");
                 }
             }
@@ -131,6 +137,20 @@ impl Engine {
             }
         }
     }
+}
+
+/// What is being uploaded and has no entry yet: for who uploads it, it is there.
+async fn made(session: &Session, uploads: Vec<(VPath, SharedStaged)>) -> Batch {
+    let mut batch = Batch::new();
+    for (path, staged) in uploads {
+        let listed = session.stat_link(&path).await.is_ok();
+        if let (false, Some(name)) = (listed, path.name())
+            && let Ok(metadata) = staged_metadata(staged).await
+        {
+            batch.push(name, metadata);
+        }
+    }
+    batch
 }
 
 /// As many entries as fit one answer.

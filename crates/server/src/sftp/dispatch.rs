@@ -18,6 +18,8 @@ pub(super) enum Flow {
     Queued(QueuedWrite),
     /// It must wait for others; it is to be shown again.
     Stalled,
+    /// It waits for the end of an upload or for what does, and what touches none of this need not.
+    Aside(Claim),
 }
 
 impl Engine {

@@ -113,8 +113,8 @@ impl Engine {
         tell: fn(&mut Vec<u8>, u32, &Space),
     ) -> Result<Flow, Failure> {
         let claim = Claim::looks(&path);
-        if self.must_wait(&claim) {
-            return Ok(Flow::Stalled);
+        if let Some(wait) = self.waits(&claim) {
+            return Ok(wait);
         }
         let session = self.session.clone();
         Ok(self.answer(claim, async move {

@@ -118,6 +118,25 @@ impl Handles {
         })
     }
 
+    /// Files that are being uploaded.
+    pub(super) fn uploads(&self) -> impl Iterator<Item = &OpenFile> {
+        self.files().filter(|file| file.staged.is_some())
+    }
+
+    /// Those that are to be in this directory.
+    pub(super) fn uploads_in(&self, directory: &VPath) -> Vec<(VPath, SharedStaged)> {
+        let in_it = |file: &&OpenFile| file.path.parent().as_ref() == Some(directory);
+        let uploads = self.uploads().filter(in_it);
+        uploads
+            .filter_map(|file| Some((file.path.clone(), file.staged.clone()?)))
+            .collect()
+    }
+
+    pub(super) fn uploads_below(&self, directory: &VPath) -> bool {
+        let mut uploads = self.uploads();
+        uploads.any(|file| file.path.starts_with(directory))
+    }
+
     fn files(&self) -> impl Iterator<Item = &OpenFile> {
         self.open.values().filter_map(|(entry, _)| match entry {
             Entry::File(file) => Some(&**file),

@@ -137,8 +137,11 @@ impl Engine {
         let asked = Asked::read(range)?;
         let path = resolve(path)?;
         let claim = Claim::looks(&path);
-        if self.has_long_work() || self.must_wait(&claim) {
+        if self.has_long_work() {
             return Ok(Flow::Stalled);
+        }
+        if let Some(wait) = self.waits(&claim) {
+            return Ok(wait);
         }
         self.begin_long_work();
         let (session, alive) = (self.session.clone(), self.alive.clone());

@@ -4,6 +4,7 @@
 //! go on side by side, at most [`IN_FLIGHT`] of them. What must wait holds up what comes behind
 //! it, and what is not begun is not given back to the peer's window (security R12).
 
+mod aside;
 mod attributes;
 mod claims;
 mod close;
@@ -29,6 +30,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use wharf_sftp::Framer;
 
+use self::aside::Aside;
 use self::claims::{Claim, Claims};
 use self::dispatch::Flow;
 pub(crate) use self::file::blocking;
@@ -55,8 +57,9 @@ pub(crate) struct Engine {
     framer: Framer,
     /// What came behind a request that has to wait.
     backlog: Backlog,
-    /// The request that has to wait.
+    /// The request that has to wait, and everything behind it with it.
     stalled: Option<Packet>,
+    aside: Aside,
     handles: Handles,
     claims: Claims,
     in_flight: usize,
@@ -152,6 +155,7 @@ impl Engine {
             framer: Framer::new(),
             backlog: Backlog::default(),
             stalled: None,
+            aside: Aside::default(),
             handles: Handles::new(most, shares.clone()),
             shares,
             expected: 0,
@@ -185,10 +189,10 @@ impl Engine {
         if let Some(broken) = self.broken.take() {
             return Err(broken);
         }
-        let mut moved = false;
+        let mut moved = self.serve_aside()?;
         if let Some(packet) = self.stalled.take() {
             self.serve_again(packet)?;
-            moved = self.stalled.is_none();
+            moved |= self.stalled.is_none();
         }
         if self.stalled.is_some() || self.backlog.is_empty() {
             return Ok(moved);
@@ -265,6 +269,7 @@ impl Engine {
         match flow {
             Flow::Begun => {}
             Flow::Stalled => self.stalled = Some(packet),
+            Flow::Aside(claim) => self.put_aside(packet, claim),
             // Its bytes are dealt with once they are written.
             Flow::Queued(write) => self.queue_write(write, packet),
         }
@@ -302,6 +307,7 @@ impl Engine {
     pub(crate) fn is_idle(&self) -> bool {
         self.in_flight == 0
             && self.stalled.is_none()
+            && self.aside.is_empty()
             && self.backlog.is_empty()
             && self.outgoing.is_empty()
     }

@@ -27,8 +27,8 @@ impl Engine {
         } else {
             Claim::looks(&path)
         };
-        if self.must_wait(&claim) {
-            return Ok(Flow::Stalled);
+        if let Some(wait) = self.waits_for_uploads(&claim) {
+            return Ok(wait);
         }
         let place = self.handles.place()?;
         let session = self.session.clone();

@@ -15,10 +15,10 @@ impl Engine {
     pub(super) fn stat(&mut self, id: u32, path: &[u8], follow: Follow) -> Result<Flow, Failure> {
         let path = resolve(path)?;
         let claim = Claim::looks(&path);
-        if self.must_wait(&claim) {
-            return Ok(Flow::Stalled);
+        if let Some(wait) = self.waits(&claim) {
+            return Ok(wait);
         }
-        // Who has just made a file and asks for it before it is closed (sshfs does) made it.
+        // For who uploads a file it is as it will be, before it is closed, too (sshfs asks then).
         let made = self.handles.upload_of(&path).map(|(_, staged)| staged);
         let session = self.session.clone();
         Ok(self.answer(claim, async move {
@@ -62,8 +62,8 @@ impl Engine {
     ) -> Result<Flow, Failure> {
         let path = resolve(path)?;
         let claim = Claim::changes(&path);
-        if self.must_wait(&claim) {
-            return Ok(Flow::Stalled);
+        if let Some(wait) = self.waits(&claim) {
+            return Ok(wait);
         }
         // What is being uploaded has the name already for whoever uploads it (git locks so).
         let made = match self.handles.upload_of(&path) {
@@ -163,7 +163,11 @@ impl Engine {
     pub(super) fn remove_directory(&mut self, id: u32, path: &[u8]) -> Result<Flow, Failure> {
         let path = resolve(path)?;
         let claim = Claim::changes(&path);
-        Ok(self.change(id, claim, |session| async move {
+        let uploads = self.handles.uploads_below(&path);
+        Ok(self.change(id, claim, move |session| async move {
+            if uploads {
+                return session.keep_directory(&path);
+            }
             session.remove_directory(&path).await
         }))
     }
@@ -194,8 +198,8 @@ impl Engine {
     pub(super) fn read_link(&mut self, id: u32, path: &[u8]) -> Result<Flow, Failure> {
         let path = resolve(path)?;
         let claim = Claim::looks(&path);
-        if self.must_wait(&claim) {
-            return Ok(Flow::Stalled);
+        if let Some(wait) = self.waits(&claim) {
+            return Ok(wait);
         }
         let session = self.session.clone();
         Ok(self.answer(claim, async move {
@@ -233,8 +237,8 @@ impl Engine {
     where
         Work: Future<Output = Result<(), Failure>> + Send + 'static,
     {
-        if self.must_wait(&claim) {
-            return Flow::Stalled;
+        if let Some(wait) = self.waits_for_uploads(&claim) {
+            return wait;
         }
         let work = work(self.session.clone());
         self.answer(claim, async move { settled(id, work.await) })
@@ -258,14 +262,13 @@ async fn look(
         },
     };
     match (found, made) {
-        (Err(missing), Some(staged)) if missing.kind == Kind::NotFound => {
-            staged_metadata(staged).await
-        }
-        (found, _) => found,
+        (Err(refused), _) if refused.kind != Kind::NotFound => Err(refused),
+        (_, Some(staged)) => staged_metadata(staged).await,
+        (found, None) => found,
     }
 }
 
-async fn staged_metadata(staged: SharedStaged) -> Result<Metadata, Failure> {
+pub(super) async fn staged_metadata(staged: SharedStaged) -> Result<Metadata, Failure> {
     blocking(move || {
         let staged = locked(&staged);
         let staged = staged.as_ref().ok_or_else(super::file::over)?;
