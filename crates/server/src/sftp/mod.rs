@@ -6,6 +6,7 @@
 
 mod aside;
 mod attributes;
+mod backlog;
 mod claims;
 mod close;
 mod copy;
@@ -31,6 +32,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use wharf_sftp::Framer;
 
 use self::aside::Aside;
+use self::backlog::Backlog;
 use self::claims::{Claim, Claims};
 use self::dispatch::Flow;
 pub(crate) use self::file::blocking;
@@ -137,12 +139,6 @@ impl Packet {
     fn length(&self) -> usize {
         self.body().len() + LENGTH_FIELD
     }
-}
-
-#[derive(Default)]
-struct Backlog {
-    bytes: Vec<u8>,
-    start: usize,
 }
 
 impl Engine {
@@ -368,35 +364,6 @@ impl Engine {
                 Entry::File(file) => file.abandon(&self.session),
                 Entry::Directory(directory) => directory.tell(&self.session),
             }
-        }
-    }
-}
-
-impl Backlog {
-    fn is_empty(&self) -> bool {
-        self.start == self.bytes.len()
-    }
-
-    fn rest(&self) -> &[u8] {
-        self.bytes.get(self.start..).unwrap_or_default()
-    }
-
-    fn add(&mut self, bytes: &[u8]) {
-        if self.is_empty() {
-            self.bytes.clear();
-            self.start = 0;
-        }
-        self.bytes.extend_from_slice(bytes);
-    }
-
-    /// Moved together only when more is gone than is left.
-    fn advance(&mut self, count: usize) {
-        self.start += count;
-        if self.is_empty() {
-            *self = Self::default();
-        } else if self.start > self.bytes.len() / 2 {
-            self.bytes.drain(..self.start);
-            self.start = 0;
         }
     }
 }
