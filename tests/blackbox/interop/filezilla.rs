@@ -3,10 +3,10 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use wharf_tests::program::{Program, Running};
-use wharf_tests::{PATIENCE, assert_bytes, pattern};
+use wharf_tests::{PATIENCE, Wharf, assert_bytes, pattern};
 
 use super::client::{Mode, Start, Target, Tls, Version, text};
 
@@ -39,25 +39,99 @@ fn filezilla_active_tls_1_3() {
 fn transfers(mode: Mode, start: Start, version: Version) {
     let wharf = super::tls::start(version);
     let target = Target::over_tls(&wharf, mode, Tls { start, version });
-    let local = wharf.scratch().local();
-    let sizes = [0, 300_000, 300_001, 4_000_000];
-    for (index, size) in sizes.into_iter().enumerate() {
-        wharf.write(&format!("down-{index}"), pattern(index as u64, size));
-        let content = pattern(10 + index as u64, size);
-        fs::write(local.join(format!("up-{index}")), content).expect("a local file");
-    }
+    let files = Files::prepare(&wharf, [0, 300_000, 300_001, 4_000_000]);
     // The lowest passive port is nobody else's, so its number is free for a display too: servers
     // that look for a free one at the same time take it from each other.
     let number = *wharf.ports().ports().start();
-    let filezilla = FileZilla::start(&target, version, &local, number);
-    filezilla.process_queue(&target, 2 * sizes.len());
-    for (index, size) in sizes.into_iter().enumerate() {
-        let down = fs::read(local.join(format!("down-{index}"))).expect("a file that came");
-        assert_bytes("a download", &pattern(index as u64, size), &down);
-        let up = wharf.read(&format!("up-{index}"));
-        assert_bytes("an upload", &pattern(10 + index as u64, size), &up);
+    let filezilla = FileZilla::start(&target, version, &files, number);
+    filezilla.process_queue(&target, &files);
+    files.check();
+}
+
+/// What it is given to move, each way: files of four sizes, and one to resume.
+pub(crate) struct Files<'a> {
+    wharf: &'a Wharf,
+    local: PathBuf,
+    sizes: [usize; 4],
+}
+
+impl<'a> Files<'a> {
+    pub(crate) fn prepare(wharf: &'a Wharf, sizes: [usize; 4]) -> Self {
+        let local = wharf.scratch().local();
+        let files = Self {
+            wharf,
+            local,
+            sizes,
+        };
+        for (down, up, content) in files.whole() {
+            wharf.write(&down, &content);
+            fs::write(files.local.join(&up), &content).expect("a local file");
+            files.stamp(&up);
+        }
+        // The piece that is there is marked: what comes out shows that it was kept.
+        let (whole, marked) = resumed();
+        wharf.write("down-rest", &whole);
+        fs::write(files.local.join("down-rest"), &marked[..KEPT]).expect("a local piece");
+        fs::write(files.local.join("up-rest"), &whole).expect("a local file");
+        wharf.write("up-rest", &marked[..KEPT]);
+        files
+    }
+
+    /// Names as a download and as an upload, and the content of both.
+    fn whole(&self) -> impl Iterator<Item = (String, String, Vec<u8>)> {
+        let sizes = self.sizes.into_iter().enumerate();
+        sizes.map(|(index, size)| {
+            let content = pattern(index as u64, size);
+            (format!("down-{index}"), format!("up-{index}"), content)
+        })
+    }
+
+    fn names(&self) -> Vec<String> {
+        let whole = self.whole().flat_map(|(down, up, _)| [down, up]);
+        whole
+            .chain(["down-rest".into(), "up-rest".into()])
+            .collect()
+    }
+
+    /// An old time, which uploads are to keep.
+    fn stamp(&self, name: &str) {
+        let file = File::options().write(true).open(self.local.join(name));
+        let kept = file.and_then(|file| file.set_modified(some_time()));
+        kept.expect("an old time");
+    }
+
+    pub(crate) fn check(&self) {
+        for (down, up, content) in self.whole() {
+            assert_bytes(&down, &content, &self.local(&down));
+            assert_bytes(&up, &content, &self.wharf.read(&up));
+            let metadata = fs::metadata(self.wharf.path(&up)).expect("an upload");
+            let time = metadata.modified().expect("its time");
+            assert_eq!(time, some_time(), "{up}");
+        }
+        let (_, marked) = resumed();
+        assert_bytes("down-rest", &marked, &self.local("down-rest"));
+        assert_bytes("up-rest", &marked, &self.wharf.read("up-rest"));
+    }
+
+    fn local(&self, name: &str) -> Vec<u8> {
+        fs::read(self.local.join(name)).expect("a file that came")
     }
 }
+
+/// A file, and what it is when its beginning was there already.
+fn resumed() -> (Vec<u8>, Vec<u8>) {
+    let whole = pattern(77, 900_000);
+    let mut marked = whole.clone();
+    marked[..KEPT].fill(b'x');
+    (whole, marked)
+}
+
+/// 3 February 2019.
+fn some_time() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_549_152_000)
+}
+
+const KEPT: usize = 250_001;
 
 pub(crate) struct FileZilla {
     log: PathBuf,
@@ -68,7 +142,7 @@ pub(crate) struct FileZilla {
 
 impl FileZilla {
     /// Starts it, and has it connect and list.
-    fn start(target: &Target, version: Version, local: &Path, number: u16) -> Self {
+    fn start(target: &Target, version: Version, files: &Files<'_>, number: u16) -> Self {
         // It has no setting for the newest version to speak; its TLS library has.
         let newest: &str = match version {
             Version::V13 => "",
@@ -81,22 +155,22 @@ impl FileZilla {
         };
         let settings = write_settings(target);
         trust(&settings, target);
-        Self::start_as(target, local, number, (scheme, protocol, newest))
+        Self::start_as(target, files, number, (scheme, protocol, newest))
     }
 
     /// The same over SFTP; the host key is known already.
-    pub(crate) fn start_sftp(target: &Target, local: &Path, number: u16) -> Self {
+    pub(crate) fn start_sftp(target: &Target, files: &Files<'_>, number: u16) -> Self {
         write_settings(target);
-        Self::start_as(target, local, number, ("sftp", "1", ""))
+        Self::start_as(target, files, number, ("sftp", "1", ""))
     }
 
     fn start_as(
         target: &Target,
-        local: &Path,
+        files: &Files<'_>,
         number: u16,
         (scheme, protocol, newest): (&str, &str, &str),
     ) -> Self {
-        write_queue(target, local, protocol);
+        write_queue(target, files, protocol);
         let priorities = target.home.join("priorities");
         fs::write(&priorities, newest).expect("the priorities");
         let display = Display::start(target, number);
@@ -128,7 +202,7 @@ impl FileZilla {
     }
 
     /// Sets the queue going and waits until all of it is done.
-    pub(crate) fn process_queue(&self, target: &Target, files: usize) {
+    pub(crate) fn process_queue(&self, target: &Target, files: &Files<'_>) {
         let title = format!("{}@127.0.0.1:{} - FileZilla", target.name, target.port);
         let words = ["search", "--sync", "--limit", "1", "--name", &title];
         let words = words
@@ -143,8 +217,9 @@ impl FileZilla {
         if let Err(problem) = pressed.well() {
             panic!("{problem}");
         }
+        let count = files.names().len();
         let log = self.wait_log("the end of the queue", |log| {
-            log.contains("Error:") || log.matches("File transfer successful").count() == files
+            log.contains("Error:") || log.matches("File transfer successful").count() == count
         });
         assert!(!log.contains("Error:"), "{log}");
     }
@@ -222,6 +297,7 @@ fn write_settings(target: &Target) -> PathBuf {
          <Setting name=\"Use Pasv mode\">{passive}</Setting>\
          <Setting name=\"Allow transfermode fallback\">0</Setting>\
          <Setting name=\"Reconnect count\">0</Setting>\
+         <Setting name=\"Preserve timestamps\">1</Setting>\
          <Setting name=\"Number of Transfers\">2</Setting>\
          <Setting name=\"Logging file\">{}</Setting>",
         text(&log(target))
@@ -265,7 +341,7 @@ fn certificate_in_hexadecimal(target: &Target) -> String {
     der.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn write_queue(target: &Target, local: &Path, protocol: &str) {
+fn write_queue(target: &Target, files: &Files<'_>, protocol: &str) {
     let finished = target
         .program("python3", "python3")
         .args(["-c", include_str!("filezilla_queue.py")])
@@ -276,8 +352,8 @@ fn write_queue(target: &Target, local: &Path, protocol: &str) {
             &target.name,
             &target.password,
         ])
-        .arg(local)
-        .args((0..4).flat_map(|index| [format!("down-{index}"), format!("up-{index}")]))
+        .arg(&files.local)
+        .args(files.names())
         .run();
     if let Err(problem) = finished.well() {
         panic!("{problem}");

@@ -34,9 +34,11 @@ database.execute("INSERT INTO local_paths VALUES (1, ?)", (local + "/",))
 database.execute("INSERT INTO remote_paths VALUES (1, '1 0')")
 for file in files:
     download = 16 if file.startswith("down") else 0
+    # What to do where the file exists: resume, or overwrite.
+    exists = 5 if file.endswith("rest") else 1
     database.execute(
         "INSERT INTO files (server, source_file, local_path, remote_path, size, error_count,"
-        " priority, flags, default_exists_action) VALUES (1, ?, 1, 1, -1, 0, 2, ?, 1)",
-        (file, download),
+        " priority, flags, default_exists_action) VALUES (1, ?, 1, 1, -1, 0, 2, ?, ?)",
+        (file, download, exists),
     )
 database.commit()

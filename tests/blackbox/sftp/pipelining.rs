@@ -52,6 +52,37 @@ fn reads_of_a_whole_file_at_once_are_all_answered() {
     }
 }
 
+/// FileZilla's fzsftp asks for entries ahead, and ends the session when answers change their order.
+#[test]
+fn a_folder_that_is_asked_for_ahead_ends_behind_its_entries() {
+    let (wharf, mut sftp) = start();
+    for number in 0..2_500 {
+        wharf.write(&format!("d/entry number {number}"), "");
+    }
+    let handle = sftp.open_folder("d");
+    let ids: Vec<_> = (0..40)
+        .map(|_| sftp.request(kind::READDIR, &body().string(&handle)))
+        .collect();
+    let mut names = 0;
+    let mut ended = false;
+    for wanted in ids {
+        let (id, reply) = sftp.any_reply();
+        assert_eq!(id, wanted, "another answer comes first");
+        match reply {
+            Reply::Name(more) => {
+                assert!(!ended, "entries behind the end");
+                names += more.len();
+            }
+            end => {
+                end.expect(status::EOF);
+                ended = true;
+            }
+        }
+    }
+    assert!(ended, "40 answers were not enough");
+    assert_eq!(names, 2_502);
+}
+
 /// scp of OpenSSH 9.2 (Debian 12) cuts a download where the answers first changed their order, and says
 /// that all went well.
 #[test]

@@ -1,4 +1,5 @@
-//! Answers on their way out.
+//! Answers on their way out, in the order in which they came about: who asks for a directory in
+//! several requests at once must not be told of its end before its last entries (FileZilla does).
 
 use std::collections::VecDeque;
 
@@ -9,10 +10,10 @@ use crate::ssh::Outlet;
 /// Answers that wait for the channel.
 #[derive(Default)]
 pub(super) struct Outgoing {
-    /// Small answers, one behind the other: they leave in few packets.
+    /// What is behind `sending`.
+    waiting: VecDeque<Vec<u8>>,
+    /// Small answers behind those, one behind the other: they leave in few packets.
     small: Vec<u8>,
-    /// Large ones, whole.
-    large: VecDeque<Vec<u8>>,
     /// What is being sent, and how much of it is.
     sending: Vec<u8>,
     sent: usize,
@@ -25,7 +26,10 @@ impl Outgoing {
 
     pub(super) fn add(&mut self, answer: Vec<u8>) {
         if answer.len() > SMALL {
-            self.large.push_back(answer);
+            if !self.small.is_empty() {
+                self.waiting.push_back(std::mem::take(&mut self.small));
+            }
+            self.waiting.push_back(answer);
         } else {
             self.small.extend_from_slice(&answer);
         }
@@ -37,18 +41,18 @@ impl Outgoing {
             self.sending = answer;
             self.sent = 0;
         } else {
-            self.large.push_front(answer);
+            self.waiting.push_front(answer);
         }
     }
 
     /// Bytes that wait.
     pub(super) fn len(&self) -> usize {
-        let large: usize = self.large.iter().map(Vec::len).sum();
-        self.small.len() + large + self.sending.len() - self.sent
+        let waiting: usize = self.waiting.iter().map(Vec::len).sum();
+        self.small.len() + waiting + self.sending.len() - self.sent
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.small.is_empty() && self.large.is_empty() && self.sent == self.sending.len()
+        self.small.is_empty() && self.waiting.is_empty() && self.sent == self.sending.len()
     }
 
     /// Sends what may go. `true` when nothing is left.
@@ -64,10 +68,10 @@ impl Outgoing {
             }
             self.sent = 0;
             self.sending.clear();
-            if !self.small.is_empty() {
+            if let Some(next) = self.waiting.pop_front() {
+                self.sending = next;
+            } else if !self.small.is_empty() {
                 std::mem::swap(&mut self.small, &mut self.sending);
-            } else if let Some(large) = self.large.pop_front() {
-                self.sending = large;
             } else {
                 self.sending = Vec::new();
                 self.small = Vec::new();

@@ -1,14 +1,15 @@
-//! FileZilla over SFTP, by its `fzsftp`, which is PuTTY's.
+//! FileZilla over SFTP, by its `fzsftp`, which is PuTTY's: the program itself for files, and what
+//! it tells `fzsftp` for everything else.
 
 use std::fs;
 use std::path::Path;
 
 use wharf_tests::ssh::Ssh;
-use wharf_tests::{assert_bytes, pattern};
 
 use super::super::client::{Mode, Target};
-use super::super::filezilla::FileZilla;
-use super::suite;
+use super::super::filezilla::{FileZilla, Files};
+use super::client::{Act, Client, Verb};
+use super::{scripts, suite};
 
 // One connection lists; two more work on the queue at once.
 #[test]
@@ -19,21 +20,32 @@ fn filezilla_sftp() {
     target.port = ssh.port;
     target.home.clone_from(&ssh.folder);
     know_host(&ssh);
-    let local = wharf.scratch().local();
-    let sizes = [0, 1, 300_000, 20 << 20];
-    for (index, size) in sizes.into_iter().enumerate() {
-        wharf.write(&format!("down-{index}"), pattern(index as u64, size));
-        let content = pattern(10 + index as u64, size);
-        fs::write(local.join(format!("up-{index}")), content).expect("a local file");
-    }
+    let files = Files::prepare(&wharf, [0, 1, 300_000, 20 << 20]);
     let number = *wharf.ports().ports().start();
-    let filezilla = FileZilla::start_sftp(&target, &local, number);
-    filezilla.process_queue(&target, 2 * sizes.len());
-    for (index, size) in sizes.into_iter().enumerate() {
-        let down = fs::read(local.join(format!("down-{index}"))).expect("a file that came");
-        assert_bytes("a download", &pattern(index as u64, size), &down);
-        let up = wharf.read(&format!("up-{index}"));
-        assert_bytes("an upload", &pattern(10 + index as u64, size), &up);
+    let filezilla = FileZilla::start_sftp(&target, &files, number);
+    filezilla.process_queue(&target, &files);
+    files.check();
+}
+
+#[test]
+fn filezilla_fzsftp() {
+    suite::run(&Fzsftp);
+}
+
+struct Fzsftp;
+
+impl Client for Fzsftp {
+    fn name(&self) -> &'static str {
+        scripts::FZSFTP.name()
+    }
+
+    fn without(&self) -> &'static [(Verb, &'static str)] {
+        scripts::FZSFTP.without()
+    }
+
+    fn act(&self, ssh: &Ssh, acts: &[Act]) -> Vec<u8> {
+        know_host(ssh);
+        scripts::FZSFTP.act(ssh, acts)
     }
 }
 

@@ -1,4 +1,5 @@
-//! paramiko, asyncssh and Node.js's ssh2, by a small script each that reads the acts.
+//! paramiko, asyncssh, Node.js's ssh2 and FileZilla's fzsftp, by a small script each that reads
+//! the acts.
 
 use std::os::unix::ffi::OsStrExt;
 
@@ -40,6 +41,23 @@ pub(crate) const SSH2: Script = Script {
     without: &[],
     says_bytes: false,
     how: How::Node("ssh2", include_str!("ssh2/client.js")),
+};
+
+/// Its data go through FileZilla's own memory.
+pub(crate) const FZSFTP: Script = Script {
+    name: "fzsftp",
+    without: &[
+        (Verb::Get, "FileZilla does"),
+        (Verb::GetRest, "FileZilla does"),
+        (Verb::GetKept, "FileZilla does"),
+        (Verb::Put, "FileZilla does"),
+        (Verb::PutRest, "FileZilla does"),
+        (Verb::PutKept, "FileZilla does"),
+        (Verb::Replace, "FileZilla removes what is there first"),
+        (Verb::Link, "it makes no links"),
+    ],
+    says_bytes: false,
+    how: How::Python("filezilla", include_str!("fzsftp.py")),
 };
 
 impl Client for Script {
