@@ -54,7 +54,8 @@ pub enum KeyError {
     Type(String),
     /// An RSA key of a size that is not taken.
     #[error(
-        "an RSA key has 2048 to 16384 bits, this one has {bits}\n\nhint: `ssh-keygen -t ed25519` makes a good one"
+        "an RSA key has 2048 to {} bits, this one has {bits}\n\nhint: `ssh-keygen -t ed25519` makes a good one",
+        PublicKey::MAX_RSA
     )]
     RsaSize {
         /// Its size.
@@ -69,8 +70,11 @@ pub enum KeyError {
 }
 
 impl PublicKey {
-    /// The greatest length of a key's line in bytes: an RSA key of 16384 bits takes 2.8 KB.
+    /// The greatest length of a key's line in bytes: the longest RSA key takes 1.4 KB.
     pub const MAX_LINE: usize = 8192;
+
+    /// The most bits of an RSA key, which is what a login takes (security P27).
+    pub const MAX_RSA: usize = 8192;
 
     /// The type, as `ssh-ed25519`.
     #[must_use]
@@ -100,7 +104,7 @@ impl PublicKey {
     pub(crate) fn from_wire(wire: &[u8]) -> Result<Self, KeyError> {
         let key = ssh_key::PublicKey::from_bytes(wire)
             .map_err(|error| KeyError::Unreadable(error.to_string()))?;
-        let key = Self::checked(key)?;
+        let key = Self::checked(key, OLD_MAX_RSA)?;
         if key.wire != wire {
             Err(not_canonical())
         } else {
@@ -108,12 +112,12 @@ impl PublicKey {
         }
     }
 
-    fn checked(key: ssh_key::PublicKey) -> Result<Self, KeyError> {
+    fn checked(key: ssh_key::PublicKey, max_rsa: usize) -> Result<Self, KeyError> {
         if !is_taken(&key.algorithm()) {
             return Err(KeyError::Type(printable(key.algorithm().as_str())));
         }
         if let KeyData::Rsa(rsa) = key.key_data() {
-            check_rsa(rsa)?;
+            check_rsa(rsa, max_rsa)?;
         }
         let wire = key
             .to_bytes()
@@ -149,7 +153,7 @@ impl FromStr for PublicKey {
         }
         let key = ssh_key::PublicKey::from_openssh(text)
             .map_err(|error| KeyError::Unreadable(error.to_string()))?;
-        let key = Self::checked(key)?;
+        let key = Self::checked(key, Self::MAX_RSA)?;
         let base64 = |line: &str| line.split([' ', '\t']).nth(1).map(str::to_owned);
         if base64(text) != base64(&key.to_string()) {
             Err(not_canonical())
@@ -216,8 +220,11 @@ fn is_taken(algorithm: &Algorithm) -> bool {
     )
 }
 
-/// NIST SP 800-131A asks for 2048 bits at least; OpenSSH takes 16384 at most.
-fn check_rsa(key: &ssh_key::public::RsaPublicKey) -> Result<(), KeyError> {
+/// Once keys up to this were kept. No login takes them, but the account is to be read.
+const OLD_MAX_RSA: usize = 16384;
+
+/// NIST SP 800-131A asks for 2048 bits at least.
+fn check_rsa(key: &ssh_key::public::RsaPublicKey, most: usize) -> Result<(), KeyError> {
     let unreadable = || KeyError::Unreadable("its RSA numbers are not positive and odd".to_owned());
     let modulus = key.n.as_positive_bytes().ok_or_else(unreadable)?;
     let exponent = key.e.as_positive_bytes().ok_or_else(unreadable)?;
@@ -229,7 +236,7 @@ fn check_rsa(key: &ssh_key::public::RsaPublicKey) -> Result<(), KeyError> {
         - modulus
             .first()
             .map_or(0, |byte| byte.leading_zeros() as usize);
-    if (2048..=16384).contains(&bits) {
+    if (2048..=most).contains(&bits) {
         Ok(())
     } else {
         Err(KeyError::RsaSize { bits })
@@ -326,6 +333,30 @@ mod tests {
             let error = text.parse::<PublicKey>().unwrap_err().to_string();
             assert!(error.contains(told), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn p27_rsa_keys_that_no_login_takes_are_not_added_but_read() {
+        let wire = |bits: usize| {
+            let mut modulus = vec![0xff; bits / 8];
+            modulus.insert(0, 0);
+            let mut wire = Vec::new();
+            for field in [&b"ssh-rsa"[..], &[1, 0, 1], &modulus] {
+                wire.extend_from_slice(&u32::try_from(field.len()).unwrap().to_be_bytes());
+                wire.extend_from_slice(field);
+            }
+            wire
+        };
+        let line = |wire: &[u8]| {
+            let key = ssh_key::PublicKey::from_bytes(wire).unwrap();
+            key.to_openssh().unwrap().parse::<PublicKey>()
+        };
+        assert!(line(&wire(8192)).is_ok());
+        for bits in [8200, 16384] {
+            assert_eq!(line(&wire(bits)), Err(KeyError::RsaSize { bits }));
+            assert!(PublicKey::from_wire(&wire(bits)).is_ok());
+        }
+        assert!(PublicKey::from_wire(&wire(16392)).is_err());
     }
 
     #[test]
