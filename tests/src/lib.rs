@@ -10,6 +10,7 @@ pub mod data;
 pub mod dialogue;
 pub mod disk;
 mod events;
+pub mod fault;
 pub mod ports;
 pub mod probe;
 pub mod program;
