@@ -50,6 +50,8 @@ struct End {
     transport: Transport,
     input: Vec<u8>,
     output: Output,
+    /// The peer has said that it ends.
+    over: bool,
 }
 
 /// What a message was, or how it ended.
@@ -61,6 +63,7 @@ impl End {
             transport: Transport::new(options),
             input: Vec::new(),
             output: Output::new(),
+            over: false,
         };
         end.transport.start(&mut end.output).expect("randomness");
         end
@@ -89,6 +92,7 @@ impl End {
                     self.input.drain(..consumed);
                 }
                 Ok(Received::Disconnected { .. }) => {
+                    self.over = true;
                     self.input.clear();
                     return (messages, Ok(()));
                 }
@@ -119,13 +123,14 @@ fn clear(role: Role, step: usize, bytes: &[u8]) {
             ended = outcome;
             break;
         }
-        if pieces.input.is_empty() && !whole.input.is_empty() {
+        if pieces.over {
             break;
         }
     }
     // The identification is refused as soon as it cannot be one, whatever would follow.
     if whole.transport.peer_version() == pieces.transport.peer_version() {
         assert_eq!(outcome.is_err(), ended.is_err(), "{outcome:?} {ended:?}");
+        assert_eq!(whole.over, pieces.over);
     }
 }
 

@@ -3,8 +3,10 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use wharf_tests::disk::SmallDisk;
 use wharf_tests::sftp::{Reply, Sftp, body, kind, open_flag, status};
 use wharf_tests::ssh::Ssh;
+use wharf_tests::{Wharf, probe};
 
 use super::start;
 
@@ -26,10 +28,10 @@ fn what_comes_before_the_close_is_served_behind_it() {
     let other = upload(&mut sftp, "other", "three");
     sftp.close(&other).expect(status::OK);
     assert!(begun.elapsed() < PATIENCE, "it waited");
-    sftp.close(&second).expect(status::OK);
-    sftp.reply(renamed).expect(status::OK);
-    sftp.reply(removed).expect(status::OK);
-    sftp.close(&first).expect(status::OK);
+    let closes = [&first, &second].map(|handle| sftp.request(kind::CLOSE, &body().string(handle)));
+    for id in closes.into_iter().chain([renamed, removed]) {
+        sftp.reply(id).expect(status::OK);
+    }
     let handle = sftp.reply(opened).handle();
     assert_eq!(sftp.reply(looked).attributes().size, Some(3));
     assert_eq!(sftp.read(&handle, 0, 100).data(), b"one");
@@ -62,15 +64,33 @@ fn who_does_not_close_is_not_waited_for_long() {
     let reader = sftp.open_file("d/f", open_flag::READ);
     assert_eq!(sftp.read(&reader, 0, 9).data(), b"old");
     sftp.close(&reader).expect(status::OK);
-    // Waiting one by one would take minutes.
+    // All of them wait at the same time.
+    let begun = Instant::now();
     let words = body().string("d/f").u32(open_flag::READ).u32(0);
     let asked: Vec<_> = (0..50).map(|_| sftp.request(kind::OPEN, &words)).collect();
     for id in asked {
         let reader = sftp.reply(id).handle();
         sftp.close(&reader).expect(status::OK);
     }
+    assert!(begun.elapsed() < 5 * PATIENCE, "{:?}", begun.elapsed());
     sftp.close(&open).expect(status::OK);
     assert_eq!(wharf.read("d/f"), b"newer");
+}
+
+#[test]
+fn what_an_upload_makes_no_difference_to_does_not_wait() {
+    let (wharf, mut sftp) = start();
+    fs::create_dir(wharf.path("d")).expect("a folder");
+    let open = upload(&mut sftp, "d/f", "x");
+    let begun = Instant::now();
+    for _ in 0..20 {
+        let reply = sftp.ask(kind::MKDIR, &body().string("d").u32(0));
+        reply.expect_cause(status::FAILURE, "C-15");
+        sftp.stat("d/f").attributes();
+        sftp.names("d");
+    }
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    sftp.close(&open).expect(status::OK);
 }
 
 /// A small upload is in memory until its CLOSE: the file system would let its directory go.
@@ -92,37 +112,108 @@ fn an_upload_is_there_for_its_own_channel_only() {
     let first = upload(&mut sftp, "old", "longer");
     let second = upload(&mut sftp, "new", "four");
     let mut other = Sftp::open(&Ssh::of(&wharf));
-    assert_eq!(seen(&mut sftp), ["new", "old"]);
-    assert_eq!(seen(&mut other), ["old"]);
+    assert_eq!(seen(&mut sftp), ["new 4", "old 6"]);
+    assert_eq!(seen(&mut other), ["old 1"]);
     assert_eq!(sftp.stat("old").attributes().size, Some(6));
     assert_eq!(sftp.stat("new").attributes().size, Some(4));
     assert_eq!(other.stat("old").attributes().size, Some(1));
     sftp.close(&first).expect(status::OK);
     sftp.close(&second).expect(status::OK);
-    assert_eq!(seen(&mut sftp), ["new", "old"]);
-    assert_eq!(seen(&mut other), ["new", "old"]);
+    assert_eq!(seen(&mut sftp), ["new 4", "old 6"]);
+    assert_eq!(seen(&mut other), ["new 4", "old 6"]);
+}
+
+#[test]
+fn an_upload_that_is_closed_while_its_folder_is_read_is_told_once() {
+    let (_wharf, mut sftp) = start();
+    let open = upload(&mut sftp, "f", "x");
+    let folder = sftp.open_folder(".");
+    let mut names = Vec::new();
+    let mut open = Some(open);
+    loop {
+        match sftp.ask(kind::READDIR, &body().string(&folder)) {
+            Reply::Name(more) => names.extend(more.into_iter().map(|entry| entry.name)),
+            end => {
+                end.expect(status::EOF);
+                break;
+            }
+        }
+        if let Some(open) = open.take() {
+            sftp.close(&open).expect(status::OK);
+        }
+    }
+    names.sort();
+    assert_eq!(names, [&b"."[..], b"..", b"f"]);
+}
+
+/// It will not be published: what is there stays.
+#[test]
+fn an_upload_that_failed_is_not_seen() {
+    let disk = SmallDisk::mount("1m");
+    let wharf = Wharf::with().sftp().root(disk.folder()).start();
+    let mut sftp = Sftp::open(&Ssh::of(&wharf));
+    wharf.write("f", "old");
+    let open = sftp.open_file("f", open_flag::NEW);
+    let data = vec![7; 200_000];
+    let written = (0..10).map(|number| sftp.write(&open, number * 200_000, &data));
+    let failed = written.filter(|reply| !matches!(reply, Reply::Status(status::OK, _)));
+    assert!(failed.count() > 0, "the disk is not full");
+    assert_eq!(sftp.stat("f").attributes().size, Some(3));
+    assert_eq!(seen(&mut sftp), ["f 3"]);
 }
 
 /// What is put aside is in memory: a flood of it has to wait in the channel instead.
 #[test]
-fn r12_a_flood_of_what_must_wait_ends() {
+fn r12_a_flood_of_what_must_wait_costs_no_memory_and_ends() {
     let (wharf, mut sftp) = start();
     let open = upload(&mut sftp, "f", "x");
-    let long = "n".repeat(200);
-    let ids: Vec<_> = (0..150)
-        .map(|number| {
-            let words = body().string("f").string(format!("{long}{number}"));
-            sftp.request(kind::RENAME, &words)
+    let before = probe::resident(wharf.pid());
+    // Nobody looks behind the two paths; both are as long as a path may be.
+    let long = "d/".repeat(2000);
+    let ids: Vec<_> = (0..300)
+        .map(|_| {
+            sftp.request(
+                kind::RENAME,
+                &body().string(format!("f/{long}")).string(&long),
+            )
         })
         .collect();
+    std::thread::sleep(PATIENCE / 2);
+    let grown = probe::resident(wharf.pid()).saturating_sub(before);
+    assert!(grown < 4 << 20, "{grown} bytes more");
     let close = sftp.request(kind::CLOSE, &body().string(&open));
-    let renamed = ids
-        .into_iter()
-        .filter(|id| matches!(sftp.reply(*id), Reply::Status(status::OK, _)));
-    // One after the close, if it came in time; the others find nothing.
-    assert!(renamed.count() <= 1, "one file has several names");
+    let begun = Instant::now();
+    for id in ids {
+        let reply = sftp.reply(id);
+        assert!(!matches!(reply, Reply::Status(status::OK, _)), "{reply:?}");
+    }
     sftp.reply(close).expect(status::OK);
-    assert_eq!(fs::read_dir(wharf.root()).expect("a folder").count(), 1);
+    assert!(begun.elapsed() < 5 * PATIENCE, "{:?}", begun.elapsed());
+    assert_eq!(wharf.read("f"), b"x");
+}
+
+/// What was put aside is begun by the same bounds as everything else.
+#[test]
+fn r12_answers_to_what_was_put_aside_wait_for_a_reader() {
+    let (wharf, sftp) = start();
+    drop(sftp);
+    wharf.write("big", vec![1; 3000 * 256]);
+    let mut sftp = Sftp::before_init(&Ssh::of(&wharf), 1);
+    sftp.send_raw(&body().u32(5).u8(kind::INIT).u32(3).done());
+    sftp.version();
+    let open = upload(&mut sftp, "f", "x");
+    let before = probe::resident(wharf.pid());
+    sftp.request(kind::RENAME, &body().string("f").string("big"));
+    // A hash of each block of 256 bytes: answers of 190 KiB.
+    let hash = body().string("big").string("sha512").u64(0).u64(0).u32(256);
+    let check = body().string("check-file-name").append(&hash);
+    for _ in 0..60 {
+        sftp.request(kind::EXTENDED, &check);
+    }
+    std::thread::sleep(3 * PATIENCE);
+    let grown = probe::resident(wharf.pid()).saturating_sub(before);
+    assert!(grown < 6 << 20, "{grown} bytes more");
+    drop(open);
 }
 
 #[track_caller]
@@ -138,7 +229,10 @@ fn seen(sftp: &mut Sftp) -> Vec<String> {
     let mut names: Vec<_> = sftp
         .names(".")
         .into_iter()
-        .map(|entry| wharf_tests::show(&entry.name))
+        .map(|entry| {
+            let size = entry.attributes.size.unwrap_or_default();
+            format!("{} {size}", wharf_tests::show(&entry.name))
+        })
         .filter(|name| !name.starts_with('.'))
         .collect();
     names.sort();

@@ -4,7 +4,7 @@
 //! not wait for sshfs to send it, and what a program does next with the name can be here first.
 //! Such a request is put aside until the CLOSE came, together with those behind it that touch the
 //! same; everything else goes on, the CLOSE above all. An upload that stays open is waited for in
-//! vain, and not for longer than [`PATIENCE`].
+//! vain: not for longer than [`PATIENCE`], and not again soon.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -40,7 +40,9 @@ impl Aside {
     }
 
     fn has_room(&self, packet: &Packet) -> bool {
-        self.waiting.is_empty() || self.bytes + packet.length() <= MOST_BYTES
+        let fits = self.waiting.len() < MOST && self.bytes + packet.length() <= MOST_BYTES;
+        // One that does not fit alone must not keep the CLOSE away.
+        fits || self.waiting.is_empty()
     }
 
     fn meets(&self, claim: &Claim) -> bool {
@@ -72,12 +74,24 @@ impl Engine {
     }
 
     /// The same for one to which an upload that is open makes a difference.
-    pub(super) fn waits_for_uploads(&self, claim: &Claim) -> Option<Flow> {
-        self.waits(claim).or_else(|| {
-            let mut uploads = self.handles.uploads();
-            let open = uploads.any(|file| Claim::changes(&file.path).conflicts(claim));
-            (open && self.aside.is_patient()).then(|| Flow::Aside(claim.clone()))
-        })
+    pub(super) fn waits_for_uploads(&mut self, claim: &Claim) -> Option<Flow> {
+        if let Some(wait) = self.waits(claim) {
+            return Some(wait);
+        }
+        let patient = self.aside.is_patient();
+        let mut waits = false;
+        for file in self.handles.uploads_mut() {
+            let given_up = file.given_up.is_some_and(|at| at.elapsed() < GIVEN_UP);
+            if given_up || !claim.needs(&file.path) {
+                continue;
+            }
+            if patient {
+                waits = true;
+            } else {
+                file.given_up = Some(Instant::now());
+            }
+        }
+        waits.then(|| Flow::Aside(claim.clone()))
     }
 
     /// Puts a request aside; when there are too many, everything waits for it.
@@ -87,8 +101,11 @@ impl Engine {
             return;
         }
         let (alarm, gone) = oneshot::channel();
+        // Its buffer may be much larger than it is.
+        let bytes = packet.body().to_vec();
+        self.keep_buffer(packet.bytes);
         self.aside.add(Waiting {
-            packet,
+            packet: Packet { bytes, start: 0 },
             claim,
             since: Instant::now(),
             _alarm: alarm,
@@ -106,18 +123,21 @@ impl Engine {
         let mut moved = false;
         let aside = std::mem::take(&mut self.aside);
         for mut waiting in aside.waiting {
+            if self.is_busy_enough() {
+                self.aside.add(waiting);
+                continue;
+            }
             self.aside.tried = Some(waiting.since);
             match self.dispatch(waiting.packet.body())? {
                 Flow::Begun => {
                     self.consumed += waiting.packet.length();
-                    self.keep_buffer(waiting.packet.bytes);
                     moved = true;
                 }
                 Flow::Aside(claim) => {
                     waiting.claim = claim;
                     self.aside.add(waiting);
                 }
-                // Requests that name a path are no writes.
+                // What it waits for now ends by itself. Requests that name a path are no writes.
                 Flow::Stalled | Flow::Queued(_) => self.aside.add(waiting),
             }
         }
@@ -128,5 +148,9 @@ impl Engine {
 
 /// How long a CLOSE is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Packets put aside, in bytes.
+/// How long nobody waits for an upload once it was waited for in vain.
+const GIVEN_UP: Duration = Duration::from_secs(10);
+/// Requests put aside.
+const MOST: usize = super::IN_FLIGHT;
+/// Their packets, in bytes.
 const MOST_BYTES: usize = 64 * 1024;

@@ -13,6 +13,8 @@ pub(super) struct Claim {
     /// Changed: nobody else may look, and nothing below or above it may change.
     changes: Option<VPath>,
     changes_too: Option<VPath>,
+    /// What lies below goes where it goes.
+    takes_all: bool,
 }
 
 impl Claim {
@@ -50,6 +52,12 @@ impl Claim {
         }
     }
 
+    /// What lies below is changed with it, as when a directory is renamed.
+    pub(super) fn with_all_below(mut self) -> Self {
+        self.takes_all = true;
+        self
+    }
+
     pub(super) fn and_handle(mut self, handle: HandleId) -> Self {
         self.handle = Some(handle);
         self
@@ -61,6 +69,12 @@ impl Claim {
 
     fn touched(&self) -> impl Iterator<Item = &VPath> {
         self.looks.iter().chain(self.changed())
+    }
+
+    /// Whether it makes a difference to it that this file, which is being uploaded, is there.
+    pub(super) fn needs(&self, upload: &VPath) -> bool {
+        let mut touched = self.touched();
+        touched.any(|path| path.starts_with(upload) || self.takes_all && upload.starts_with(path))
     }
 
     pub(super) fn conflicts(&self, other: &Self) -> bool {
@@ -76,7 +90,7 @@ fn meet(one: &VPath, other: &VPath) -> bool {
     one.starts_with(other) || other.starts_with(one)
 }
 
-/// The claims of requests in flight; never more than [`super::IN_FLIGHT`].
+/// The claims of requests in flight, at most [`super::IN_FLIGHT`].
 #[derive(Debug, Default)]
 pub(super) struct Claims {
     held: Vec<(u64, Claim)>,
@@ -106,6 +120,23 @@ mod tests {
 
     fn path(text: &str) -> VPath {
         VPath::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn an_upload_matters_to_its_name_and_to_what_takes_it_along() {
+        let upload = path("/d/f");
+        for (claim, needs) in [
+            (Claim::changes(&path("/d/f")), true),
+            (Claim::looks(&path("/d/f")), true),
+            (Claim::changes(&path("/d/f/x")), true),
+            (Claim::changes(&path("/d")), false),
+            (Claim::changes(&path("/d")).with_all_below(), true),
+            (Claim::changes(&path("/d/g")).with_all_below(), false),
+            (Claim::changes_both(&path("/x"), &path("/d/f")), true),
+            (Claim::nothing(), false),
+        ] {
+            assert_eq!(claim.needs(&upload), needs, "{claim:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! OPENDIR and READDIR: batches, as they come from the store.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use wharf_sftp::response::Names;
@@ -8,9 +9,8 @@ use wharf_vfs::{Batch, Kind, Listing, Metadata, Store, VPath};
 
 use super::claims::Claim;
 use super::dispatch::{Flow, resolve};
-use super::file::SharedStaged;
+use super::file::{SharedStaged, blocking, locked};
 use super::handles::{Entry, HandleId};
-use super::paths::staged_metadata;
 use super::{Effect, Engine, MOST_OF_AN_ANSWER, attributes, status};
 use crate::failure::Failure;
 use crate::op::Op;
@@ -21,6 +21,9 @@ pub(super) struct OpenDirectory {
     path: VPath,
     /// Away while the next entries are read.
     listing: Option<Box<dyn Listing>>,
+    /// Names that were being uploaded when it was opened, sorted: for who uploads them they are
+    /// there, as they will be, and were told first.
+    made: Arc<[Box<[u8]>]>,
     batch: Batch,
     /// Entries of the batch that were told.
     told: usize,
@@ -51,8 +54,10 @@ impl Engine {
         }
         let place = self.handles.place()?;
         let session = self.session.clone();
+        let uploads = self.handles.uploads_in(&path);
         Ok(self.start(claim, async move {
             let opened = session.list(&path).await;
+            let (made, batch) = being_made(uploads).await;
             let dots = session.follow(&path).await.unwrap_or(A_DIRECTORY);
             if let Err(failure) = &opened {
                 session.listed(&path, Err(failure));
@@ -60,7 +65,8 @@ impl Engine {
             let opened = opened.map(|listing| OpenDirectory {
                 path,
                 listing: Some(listing),
-                batch: Batch::new(),
+                made,
+                batch,
                 told: 0,
                 dots_told: false,
                 dots,
@@ -92,14 +98,10 @@ impl Engine {
             return Err(Failure::internal("The directory is being read already"));
         };
         let batch = std::mem::take(&mut directory.batch);
-        let path = directory.path.clone();
+        let made = directory.made.clone();
         self.expected += MOST_OF_AN_ANSWER;
-        let (uploads, session) = (self.handles.uploads_in(&path), self.session.clone());
         Ok(self.start(claim, async move {
-            let mut next = Store::next_batch(listing, batch).await;
-            if let Ok((_, batch, false)) = &mut next {
-                *batch = made(&session, uploads).await;
-            }
+            let next = next_batch(listing, batch, &made).await;
             let effect: Effect = Box::new(move |engine| engine.entries_came(id, handle, next));
             effect
         }))
@@ -122,10 +124,11 @@ impl Engine {
                 directory.listing = Some(listing);
                 directory.batch = batch;
                 directory.ended = !more;
-                if more || !directory.batch.is_empty() {
+                if more {
                     let answer = entries(directory, id);
                     self.outgoing.add(answer);
                 } else {
+                    directory.batch = Batch::new();
                     response::status(out, id, Status::Eof, "End of directory");
                 }
             }
@@ -139,18 +142,45 @@ impl Engine {
     }
 }
 
-/// What is being uploaded and has no entry yet: for who uploads it, it is there.
-async fn made(session: &Session, uploads: Vec<(VPath, SharedStaged)>) -> Batch {
+/// The names of uploads, and their entries.
+async fn being_made(uploads: Vec<(VPath, SharedStaged)>) -> (Arc<[Box<[u8]>]>, Batch) {
+    if uploads.is_empty() {
+        return (Arc::default(), Batch::new());
+    }
+    let looked = move || {
+        let mut entries: Vec<(Box<[u8]>, Metadata)> = Vec::new();
+        for (path, staged) in uploads {
+            if let (Some(name), Some(staged)) = (path.name(), locked(&staged).as_ref()) {
+                entries.push((Box::from(name), staged.metadata()));
+            }
+        }
+        Ok(entries)
+    };
+    let mut entries = blocking(looked).await.unwrap_or_default();
+    entries.sort_by(|(one, _), (other, _)| one.cmp(other));
     let mut batch = Batch::new();
-    for (path, staged) in uploads {
-        let listed = session.stat_link(&path).await.is_ok();
-        if let (false, Some(name)) = (listed, path.name())
-            && let Ok(metadata) = staged_metadata(staged).await
-        {
-            batch.push(name, metadata);
+    for (name, metadata) in &entries {
+        batch.push(name, *metadata);
+    }
+    (entries.into_iter().map(|(name, _)| name).collect(), batch)
+}
+
+/// The next entries but those that were `made`; never none before the end.
+async fn next_batch(
+    mut listing: Box<dyn Listing>,
+    mut batch: Batch,
+    made: &[Box<[u8]>],
+) -> Result<(Box<dyn Listing>, Batch, bool), wharf_vfs::Error> {
+    loop {
+        let more;
+        (listing, batch, more) = Store::next_batch(listing, batch).await?;
+        if !made.is_empty() {
+            batch.retain(|name| made.binary_search_by(|one| (**one).cmp(name)).is_err());
+        }
+        if !more || !batch.is_empty() {
+            return Ok((listing, batch, more));
         }
     }
-    batch
 }
 
 /// As many entries as fit one answer.

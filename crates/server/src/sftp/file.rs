@@ -36,6 +36,8 @@ pub(super) struct OpenFile {
     pub(super) reads: usize,
     /// Why the upload cannot be published any more: the first thing that went wrong.
     pub(super) failed: Option<Failure>,
+    /// When its CLOSE was last waited for in vain.
+    pub(super) given_up: Option<tokio::time::Instant>,
     pub(super) begun: Instant,
     pub(super) bytes_read: u64,
     pub(super) bytes_written: u64,
@@ -65,6 +67,7 @@ impl OpenFile {
             reads: 0,
             lent: false,
             failed: None,
+            given_up: None,
             begun: Instant::now(),
             bytes_read: 0,
             bytes_written: 0,

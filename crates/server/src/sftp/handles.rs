@@ -118,15 +118,33 @@ impl Handles {
         })
     }
 
+    /// The same if nothing has gone wrong: what failed is not published, and what was there stays.
+    pub(super) fn good_upload_of(&self, path: &VPath) -> Option<SharedStaged> {
+        let mut good = self.good_uploads();
+        good.find(|file| file.path == *path)?.staged.clone()
+    }
+
+    fn good_uploads(&self) -> impl Iterator<Item = &OpenFile> {
+        self.uploads().filter(|file| file.failed.is_none())
+    }
+
     /// Files that are being uploaded.
-    pub(super) fn uploads(&self) -> impl Iterator<Item = &OpenFile> {
+    pub(super) fn uploads_mut(&mut self) -> impl Iterator<Item = &mut OpenFile> {
+        let open = self.open.values_mut();
+        open.filter_map(|(entry, _)| match entry {
+            Entry::File(file) if file.staged.is_some() => Some(&mut **file),
+            Entry::File(_) | Entry::Directory(_) => None,
+        })
+    }
+
+    fn uploads(&self) -> impl Iterator<Item = &OpenFile> {
         self.files().filter(|file| file.staged.is_some())
     }
 
-    /// Those that are to be in this directory.
+    /// Those that are to be in this directory, if nothing has gone wrong.
     pub(super) fn uploads_in(&self, directory: &VPath) -> Vec<(VPath, SharedStaged)> {
         let in_it = |file: &&OpenFile| file.path.parent().as_ref() == Some(directory);
-        let uploads = self.uploads().filter(in_it);
+        let uploads = self.good_uploads().filter(in_it);
         uploads
             .filter_map(|file| Some((file.path.clone(), file.staged.clone()?)))
             .collect()

@@ -2,7 +2,8 @@
 //!
 //! Requests begin in the order in which they came; those that do not touch the same file or name
 //! go on side by side, at most [`IN_FLIGHT`] of them. What must wait holds up what comes behind
-//! it, and what is not begun is not given back to the peer's window (security R12).
+//! it, unless it is put [`aside`]; and what is not begun is not given back to the peer's window
+//! (security R12).
 
 mod aside;
 mod attributes;
@@ -185,10 +186,16 @@ impl Engine {
         if let Some(broken) = self.broken.take() {
             return Err(broken);
         }
-        let mut moved = self.serve_aside()?;
+        let moved = self.serve_aside()?;
+        Ok(self.go_on()? || moved)
+    }
+
+    /// The same for what everything waits behind.
+    fn go_on(&mut self) -> Result<bool, Broken> {
+        let mut moved = false;
         if let Some(packet) = self.stalled.take() {
             self.serve_again(packet)?;
-            moved |= self.stalled.is_none();
+            moved = self.stalled.is_none();
         }
         if self.stalled.is_some() || self.backlog.is_empty() {
             return Ok(moved);
@@ -206,9 +213,11 @@ impl Engine {
     /// Whether no more may be begun now: enough is under way, or nobody takes the answers
     /// (security R12).
     fn is_full(&self) -> bool {
-        self.stalled.is_some()
-            || self.in_flight >= IN_FLIGHT
-            || self.outgoing.len() + self.expected >= ANSWERS_WAITING
+        self.stalled.is_some() || self.is_busy_enough()
+    }
+
+    fn is_busy_enough(&self) -> bool {
+        self.in_flight >= IN_FLIGHT || self.outgoing.len() + self.expected >= ANSWERS_WAITING
     }
 
     fn process(&mut self, bytes: &mut &[u8]) -> Result<(), Broken> {
@@ -278,10 +287,14 @@ impl Engine {
         }
     }
 
-    /// Runs what a request's work ended with, and goes on with what waited for it.
+    /// Runs what a request's work ended with, and goes on with what waited for it; what is aside is
+    /// looked at once for all that ended, by [`Self::resume`].
     pub(crate) fn finish(&mut self, effect: Effect) -> Result<(), Broken> {
         effect(self);
-        self.resume().map(|_| ())
+        if let Some(broken) = self.broken.take() {
+            return Err(broken);
+        }
+        self.go_on().map(|_| ())
     }
 
     /// The work that was begun since this was last asked.

@@ -19,7 +19,7 @@ impl Engine {
             return Ok(wait);
         }
         // For who uploads a file it is as it will be, before it is closed, too (sshfs asks then).
-        let made = self.handles.upload_of(&path).map(|(_, staged)| staged);
+        let made = self.handles.good_upload_of(&path);
         let session = self.session.clone();
         Ok(self.answer(claim, async move {
             let found = look(&session, &path, follow, made).await;
@@ -162,7 +162,7 @@ impl Engine {
 
     pub(super) fn remove_directory(&mut self, id: u32, path: &[u8]) -> Result<Flow, Failure> {
         let path = resolve(path)?;
-        let claim = Claim::changes(&path);
+        let claim = Claim::changes(&path).with_all_below();
         let uploads = self.handles.uploads_below(&path);
         Ok(self.change(id, claim, move |session| async move {
             if uploads {
@@ -182,7 +182,7 @@ impl Engine {
         replaces: bool,
     ) -> Result<Flow, Failure> {
         let (from, to) = (resolve(from)?, resolve(to)?);
-        let claim = Claim::changes_both(&from, &to);
+        let claim = Claim::changes_both(&from, &to).with_all_below();
         let replace = if replaces { Replace::Yes } else { Replace::No };
         Ok(self.change(id, claim, move |session| async move {
             session.rename(&from, &to, replace).await
@@ -268,7 +268,7 @@ async fn look(
     }
 }
 
-pub(super) async fn staged_metadata(staged: SharedStaged) -> Result<Metadata, Failure> {
+async fn staged_metadata(staged: SharedStaged) -> Result<Metadata, Failure> {
     blocking(move || {
         let staged = locked(&staged);
         let staged = staged.as_ref().ok_or_else(super::file::over)?;
