@@ -4,7 +4,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use wharf_tests::disk::SmallDisk;
-use wharf_tests::sftp::{Reply, Sftp, body, kind, open_flag, status};
+use wharf_tests::sftp::{Reply, Sftp, body, kind, open_flag, packet, status};
 use wharf_tests::ssh::Ssh;
 use wharf_tests::{Wharf, probe};
 
@@ -13,31 +13,72 @@ use super::start;
 #[test]
 fn what_comes_before_the_close_is_served_behind_it() {
     let (wharf, mut sftp) = start();
-    wharf.write("f", "an old version");
-    fs::create_dir(wharf.path("d")).expect("a folder");
-    let first = upload(&mut sftp, "f", "one");
-    let second = upload(&mut sftp, "d/g", "two");
-    let words = body().string("f").u32(open_flag::READ).u32(0);
-    let opened = sftp.request(kind::OPEN, &words);
-    let looked = sftp.request(kind::LSTAT, &body().string("f"));
-    let renamed = sftp.request(kind::RENAME, &body().string("d/g").string("h"));
-    let removed = sftp.request(kind::RMDIR, &body().string("d"));
-    // What has nothing to do with them does not wait.
+    // A machine that is busy enough makes every CLOSE late.
+    let in_time = (0..5).any(|turn| overtakes(&wharf, &mut sftp, turn));
+    assert!(in_time, "five times not all was asked within half a second");
+}
+
+/// `false` when the test itself was too slow for its outcome to say anything.
+fn overtakes(wharf: &Wharf, sftp: &mut Sftp, turn: u32) -> bool {
+    let [f, d, g, h] = ["f", "d", "d/g", "h"].map(|name| format!("{turn}{name}"));
+    wharf.write(&f, "an old version");
+    fs::create_dir(wharf.path(&d)).expect("a folder");
+    let first = upload(sftp, &f, "one");
+    let second = upload(sftp, &g, "two");
     let begun = Instant::now();
+    let words = body().string(&f).u32(open_flag::READ).u32(0);
+    let opened = sftp.request(kind::OPEN, &words);
+    let looked = sftp.request(kind::LSTAT, &body().string(&f));
+    let renamed = sftp.request(kind::RENAME, &body().string(&g).string(&h));
+    let removed = sftp.request(kind::RMDIR, &body().string(&d));
+    // What has nothing to do with them does not wait.
     sftp.stat("e").expect(status::NO_SUCH_FILE);
-    let other = upload(&mut sftp, "other", "three");
+    let other = upload(sftp, "other", "three");
     sftp.close(&other).expect(status::OK);
-    assert!(begun.elapsed() < PATIENCE, "it waited");
     let closes = [&first, &second].map(|handle| sftp.request(kind::CLOSE, &body().string(handle)));
+    if begun.elapsed() > PATIENCE / 2 {
+        let asked = [opened, looked, renamed, removed].into_iter().chain(closes);
+        asked.for_each(|id| drop(sftp.reply(id)));
+        return false;
+    }
     for id in closes.into_iter().chain([renamed, removed]) {
         sftp.reply(id).expect(status::OK);
     }
     let handle = sftp.reply(opened).handle();
     assert_eq!(sftp.reply(looked).attributes().size, Some(3));
     assert_eq!(sftp.read(&handle, 0, 100).data(), b"one");
-    assert_eq!(wharf.read("h"), b"two");
-    assert!(!wharf.path("d").exists());
+    assert_eq!(wharf.read(&h), b"two");
+    assert!(!wharf.path(&d).exists());
     assert_eq!(wharf.read("other"), b"three");
+    true
+}
+
+/// Work of other files ends and begins all the time; what is aside has its turn all the same.
+#[test]
+fn what_is_aside_comes_before_what_is_behind_it() {
+    let (wharf, mut sftp) = start();
+    let long = sftp.open_file("long", open_flag::NEW);
+    let data = vec![7; 16_384];
+    let write = |sftp: &mut Sftp, number: u64| {
+        let words = body().string(&long).u64(number * 16_384).string(&data);
+        sftp.request(kind::WRITE, &words)
+    };
+    let open = upload(&mut sftp, "f", "x");
+    let mut writes: Vec<_> = (0..300).map(|number| write(&mut sftp, number)).collect();
+    let renamed = sftp.request(kind::RENAME, &body().string("f").string("g"));
+    let close = sftp.request(kind::CLOSE, &body().string(&open));
+    writes.extend((300..3000).map(|number| write(&mut sftp, number)));
+    let mut written = 0;
+    loop {
+        let (id, reply) = sftp.any_reply();
+        reply.expect(status::OK);
+        if id == renamed {
+            break;
+        }
+        written += u32::from(id != close);
+    }
+    assert!(written < 2000, "{written} of 3000 writes came first");
+    assert_eq!(wharf.read("g"), b"x");
 }
 
 #[test]
@@ -61,18 +102,22 @@ fn who_does_not_close_is_not_waited_for_long() {
     let (wharf, mut sftp) = start();
     wharf.write("d/f", "old");
     let open = upload(&mut sftp, "d/f", "newer");
-    let reader = sftp.open_file("d/f", open_flag::READ);
-    assert_eq!(sftp.read(&reader, 0, 9).data(), b"old");
-    sftp.close(&reader).expect(status::OK);
-    // All of them wait at the same time.
-    let begun = Instant::now();
     let words = body().string("d/f").u32(open_flag::READ).u32(0);
+    let begun = Instant::now();
+    // These wait together.
     let asked: Vec<_> = (0..50).map(|_| sftp.request(kind::OPEN, &words)).collect();
     for id in asked {
         let reader = sftp.reply(id).handle();
+        assert_eq!(sftp.read(&reader, 0, 9).data(), b"old");
         sftp.close(&reader).expect(status::OK);
     }
-    assert!(begun.elapsed() < 5 * PATIENCE, "{:?}", begun.elapsed());
+    // And for some time nobody waits any more.
+    for _ in 0..30 {
+        let reader = sftp.open_file("d/f", open_flag::READ);
+        sftp.close(&reader).expect(status::OK);
+    }
+    assert!(begun.elapsed() >= PATIENCE, "nobody waited");
+    assert!(begun.elapsed() < 20 * PATIENCE, "{:?}", begun.elapsed());
     sftp.close(&open).expect(status::OK);
     assert_eq!(wharf.read("d/f"), b"newer");
 }
@@ -80,17 +125,18 @@ fn who_does_not_close_is_not_waited_for_long() {
 #[test]
 fn what_an_upload_makes_no_difference_to_does_not_wait() {
     let (wharf, mut sftp) = start();
-    fs::create_dir(wharf.path("d")).expect("a folder");
-    let open = upload(&mut sftp, "d/f", "x");
-    let begun = Instant::now();
-    for _ in 0..20 {
-        let reply = sftp.ask(kind::MKDIR, &body().string("d").u32(0));
+    let mut quick = |turn: u32| {
+        let folder = format!("d{turn}");
+        fs::create_dir(wharf.path(&folder)).expect("a folder");
+        upload(&mut sftp, &format!("{folder}/f"), "x");
+        let begun = Instant::now();
+        let reply = sftp.ask(kind::MKDIR, &body().string(&folder).u32(0));
         reply.expect_cause(status::FAILURE, "C-15");
-        sftp.stat("d/f").attributes();
-        sftp.names("d");
-    }
-    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
-    sftp.close(&open).expect(status::OK);
+        sftp.stat(format!("{folder}/f")).attributes();
+        begun.elapsed() < PATIENCE / 2
+    };
+    // Who waits does so every time.
+    assert!((0..5).any(&mut quick), "they wait");
 }
 
 /// A small upload is in memory until its CLOSE: the file system would let its directory go.
@@ -125,25 +171,48 @@ fn an_upload_is_there_for_its_own_channel_only() {
 
 #[test]
 fn an_upload_that_is_closed_while_its_folder_is_read_is_told_once() {
-    let (_wharf, mut sftp) = start();
-    let open = upload(&mut sftp, "f", "x");
-    let folder = sftp.open_folder(".");
-    let mut names = Vec::new();
-    let mut open = Some(open);
-    loop {
-        match sftp.ask(kind::READDIR, &body().string(&folder)) {
-            Reply::Name(more) => names.extend(more.into_iter().map(|entry| entry.name)),
-            end => {
-                end.expect(status::EOF);
-                break;
+    let (wharf, mut sftp) = start();
+    wharf.write("a", "");
+    // Behind which answer it is closed: of the dots, of what is there, and never.
+    for closed_behind in 0..4 {
+        let name = format!("f{closed_behind}");
+        let mut open = Some(upload(&mut sftp, &name, "x"));
+        let folder = sftp.open_folder(".");
+        let mut names = Vec::new();
+        for turn in 0.. {
+            if turn == closed_behind
+                && let Some(open) = open.take()
+            {
+                sftp.close(&open).expect(status::OK);
+            }
+            match sftp.ask(kind::READDIR, &body().string(&folder)) {
+                Reply::Name(more) => names.extend(more.into_iter().map(|entry| entry.name)),
+                end => {
+                    end.expect(status::EOF);
+                    break;
+                }
             }
         }
-        if let Some(open) = open.take() {
+        sftp.close(&folder).expect(status::OK);
+        if let Some(open) = open {
             sftp.close(&open).expect(status::OK);
         }
+        let told = |wanted: &[u8]| names.iter().filter(|name| *name == wanted).count();
+        assert_eq!(told(name.as_bytes()), 1, "{closed_behind}");
+        assert_eq!(told(b"a"), 1, "{closed_behind}");
     }
-    names.sort();
-    assert_eq!(names, [&b"."[..], b"..", b"f"]);
+}
+
+#[test]
+fn a_file_that_is_changed_twice_at_a_time_is_told_once() {
+    let (wharf, mut sftp) = start();
+    wharf.write("f", "old");
+    let both = open_flag::READ | open_flag::WRITE;
+    let handles = [(); 2].map(|()| sftp.open_file("f", both));
+    for handle in &handles {
+        sftp.write(handle, 0, b"new").expect(status::OK);
+    }
+    assert_eq!(seen(&mut sftp), ["f 3"]);
 }
 
 /// It will not be published: what is there stays.
@@ -164,23 +233,15 @@ fn an_upload_that_failed_is_not_seen() {
 
 /// What is put aside is in memory: a flood of it has to wait in the channel instead.
 #[test]
-fn r12_a_flood_of_what_must_wait_costs_no_memory_and_ends() {
+fn r12_a_flood_of_what_must_wait_ends() {
     let (wharf, mut sftp) = start();
     let open = upload(&mut sftp, "f", "x");
-    let before = probe::resident(wharf.pid());
     // Nobody looks behind the two paths; both are as long as a path may be.
     let long = "d/".repeat(2000);
-    let ids: Vec<_> = (0..300)
-        .map(|_| {
-            sftp.request(
-                kind::RENAME,
-                &body().string(format!("f/{long}")).string(&long),
-            )
-        })
+    let words = body().string(format!("f/{long}")).string(&long);
+    let ids: Vec<_> = (0..200)
+        .map(|_| sftp.request(kind::RENAME, &words))
         .collect();
-    std::thread::sleep(PATIENCE / 2);
-    let grown = probe::resident(wharf.pid()).saturating_sub(before);
-    assert!(grown < 4 << 20, "{grown} bytes more");
     let close = sftp.request(kind::CLOSE, &body().string(&open));
     let begun = Instant::now();
     for id in ids {
@@ -188,8 +249,32 @@ fn r12_a_flood_of_what_must_wait_costs_no_memory_and_ends() {
         assert!(!matches!(reply, Reply::Status(status::OK, _)), "{reply:?}");
     }
     sftp.reply(close).expect(status::OK);
-    assert!(begun.elapsed() < 5 * PATIENCE, "{:?}", begun.elapsed());
+    // A few at a time, each for a second, they would take 25.
+    assert!(begun.elapsed() < 15 * PATIENCE, "{:?}", begun.elapsed());
     assert_eq!(wharf.read("f"), b"x");
+}
+
+/// A small request that comes in two pieces behind a large one is read into its buffer.
+#[test]
+fn r12_what_is_put_aside_keeps_no_large_buffers() {
+    let (wharf, mut sftp) = start();
+    upload(&mut sftp, "f", "x");
+    let unknown = body().string("unknown").raw(&[7; 262_000]);
+    let words = body().string("f").string("g");
+    let before = probe::resident(wharf.pid());
+    for number in 0..60 {
+        let mut bytes = packet(kind::EXTENDED, number, &unknown);
+        let split = bytes.len() + 5;
+        bytes.extend(packet(kind::RENAME, 1000 + number, &words));
+        sftp.send_raw(&bytes[..split]);
+        std::thread::sleep(Duration::from_millis(3));
+        sftp.send_raw(&bytes[split..]);
+    }
+    for number in 0..60 {
+        sftp.reply(number).expect(status::OP_UNSUPPORTED);
+    }
+    let grown = probe::resident(wharf.pid()).saturating_sub(before);
+    assert!(grown < 8 << 20, "{grown} bytes more");
 }
 
 /// What was put aside is begun by the same bounds as everything else.

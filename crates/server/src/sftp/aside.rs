@@ -3,7 +3,7 @@
 //! Whoever has closed a file takes it to be there, but its CLOSE may come late: the kernel does
 //! not wait for sshfs to send it, and what a program does next with the name can be here first.
 //! Such a request is put aside until the CLOSE came, together with those behind it that touch the
-//! same; everything else goes on, the CLOSE above all. An upload that stays open is waited for in
+//! same; everything else goes on, the CLOSE above all, unless very many are aside. An upload that stays open is waited for in
 //! vain: not for longer than [`PATIENCE`], and not again soon.
 
 use std::collections::VecDeque;
@@ -78,10 +78,13 @@ impl Engine {
         if let Some(wait) = self.waits(claim) {
             return Some(wait);
         }
-        let patient = self.aside.is_patient();
+        let (patient, since) = (self.aside.is_patient(), self.aside.tried);
         let mut waits = false;
-        for file in self.handles.uploads_mut() {
-            let given_up = file.given_up.is_some_and(|at| at.elapsed() < GIVEN_UP);
+        for file in self.handles.good_uploads_mut() {
+            // Who waited already then has a second of its own.
+            let given_up = file
+                .given_up
+                .is_some_and(|at| at.elapsed() < GIVEN_UP && since.is_none_or(|since| since > at));
             if given_up || !claim.needs(&file.path) {
                 continue;
             }

@@ -158,6 +158,8 @@ async fn being_made(uploads: Vec<(VPath, SharedStaged)>) -> (Arc<[Box<[u8]>]>, B
     };
     let mut entries = blocking(looked).await.unwrap_or_default();
     entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+    // It may be open twice.
+    entries.dedup_by(|(one, _), (other, _)| one == other);
     let mut batch = Batch::new();
     for (name, metadata) in &entries {
         batch.push(name, *metadata);

@@ -13,6 +13,9 @@ use super::paths::name;
 use super::{Engine, status};
 use crate::failure::{Failure, Kind};
 
+/// How the space of a file system is answered.
+type TellSpace = fn(&mut Vec<u8>, u32, &Space);
+
 /// Whether a session whose store can do this is offered it.
 pub(super) const fn is_offered(extension: Extension, capability: Capability) -> bool {
     match extension {
@@ -51,12 +54,9 @@ impl Engine {
     pub(super) fn extended(&mut self, id: u32, request: &Extended<'_>) -> Result<Flow, Failure> {
         match *request {
             Extended::PosixRename { from, to } => self.rename(id, from, to, true),
-            Extended::Statvfs { path } => self.space(id, resolve(path)?, statvfs),
-            Extended::SpaceAvailable { path } => self.space(id, resolve(path)?, space_available),
-            Extended::Fstatvfs { handle } => {
-                let path = self.path_of(handle)?;
-                self.space(id, path, statvfs)
-            }
+            Extended::Statvfs { path } => self.space_at(id, path, statvfs),
+            Extended::SpaceAvailable { path } => self.space_at(id, path, space_available),
+            Extended::Fstatvfs { handle } => self.space_of(id, handle),
             Extended::Hardlink { existing, new } => self.hard_link(id, existing, new),
             Extended::Fsync { handle } => self.sync(id, handle),
             Extended::Lsetstat { path, attributes } => {
@@ -106,25 +106,35 @@ impl Engine {
         Ok(directory.path().clone())
     }
 
-    fn space(
-        &mut self,
-        id: u32,
-        path: VPath,
-        tell: fn(&mut Vec<u8>, u32, &Space),
-    ) -> Result<Flow, Failure> {
+    fn space_at(&mut self, id: u32, path: &[u8], tell: TellSpace) -> Result<Flow, Failure> {
+        let path = resolve(path)?;
         let claim = Claim::looks(&path);
         if let Some(wait) = self.waits(&claim) {
             return Ok(wait);
         }
+        Ok(self.space(id, path, claim, tell))
+    }
+
+    fn space_of(&mut self, id: u32, handle: &[u8]) -> Result<Flow, Failure> {
+        let path = self.path_of(handle)?;
+        let claim = Claim::looks(&path);
+        // Not put aside: its CLOSE would overtake it.
+        if self.must_wait(&claim) {
+            return Ok(Flow::Stalled);
+        }
+        Ok(self.space(id, path, claim, statvfs))
+    }
+
+    fn space(&mut self, id: u32, path: VPath, claim: Claim, tell: TellSpace) -> Flow {
         let session = self.session.clone();
-        Ok(self.answer(claim, async move {
+        self.answer(claim, async move {
             let mut answer = Vec::new();
             match session.space(&path).await {
                 Ok(space) => tell(&mut answer, id, &space),
                 Err(failure) => status::refuse(&mut answer, id, &failure),
             }
             answer
-        }))
+        })
     }
 
     fn hard_link(&mut self, id: u32, existing: &[u8], new: &[u8]) -> Result<Flow, Failure> {

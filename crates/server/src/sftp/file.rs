@@ -84,6 +84,11 @@ impl OpenFile {
         self.staged = Some(Arc::new(Mutex::new(Some(staged))));
     }
 
+    /// Whether it is an upload that will be published, as far as is known.
+    pub(super) const fn is_good_upload(&self) -> bool {
+        self.staged.is_some() && self.failed.is_none()
+    }
+
     /// Whether data are on their way to it or from it: what looks at the whole file waits.
     pub(super) const fn is_busy(&self) -> bool {
         self.is_writing || !self.queue.is_empty() || self.reads > 0

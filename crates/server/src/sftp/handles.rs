@@ -125,18 +125,18 @@ impl Handles {
     }
 
     fn good_uploads(&self) -> impl Iterator<Item = &OpenFile> {
-        self.uploads().filter(|file| file.failed.is_none())
+        self.files().filter(|file| file.is_good_upload())
     }
 
-    /// Files that are being uploaded.
-    pub(super) fn uploads_mut(&mut self) -> impl Iterator<Item = &mut OpenFile> {
+    pub(super) fn good_uploads_mut(&mut self) -> impl Iterator<Item = &mut OpenFile> {
         let open = self.open.values_mut();
         open.filter_map(|(entry, _)| match entry {
-            Entry::File(file) if file.staged.is_some() => Some(&mut **file),
+            Entry::File(file) if file.is_good_upload() => Some(&mut **file),
             Entry::File(_) | Entry::Directory(_) => None,
         })
     }
 
+    /// Files that are being uploaded.
     fn uploads(&self) -> impl Iterator<Item = &OpenFile> {
         self.files().filter(|file| file.staged.is_some())
     }

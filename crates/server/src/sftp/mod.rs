@@ -287,14 +287,17 @@ impl Engine {
         }
     }
 
-    /// Runs what a request's work ended with, and goes on with what waited for it; what is aside is
-    /// looked at once for all that ended, by [`Self::resume`].
+    /// Runs what a request's work ended with, and goes on with what waited for it. What is aside comes
+    /// first and is looked at once for all that ended, so that is left to [`Self::resume`].
     pub(crate) fn finish(&mut self, effect: Effect) -> Result<(), Broken> {
         effect(self);
         if let Some(broken) = self.broken.take() {
             return Err(broken);
         }
-        self.go_on().map(|_| ())
+        if self.aside.is_empty() {
+            self.go_on()?;
+        }
+        Ok(())
     }
 
     /// The work that was begun since this was last asked.

@@ -18,13 +18,17 @@ impl Engine {
         if let Some(wait) = self.waits(&claim) {
             return Ok(wait);
         }
+        Ok(self.look_at(id, path, claim, follow))
+    }
+
+    fn look_at(&mut self, id: u32, path: VPath, claim: Claim, follow: Follow) -> Flow {
         // For who uploads a file it is as it will be, before it is closed, too (sshfs asks then).
         let made = self.handles.good_upload_of(&path);
         let session = self.session.clone();
-        Ok(self.answer(claim, async move {
+        self.answer(claim, async move {
             let found = look(&session, &path, follow, made).await;
             told(id, found)
-        }))
+        })
     }
 
     pub(super) fn stat_handle(&mut self, id: u32, handle: &[u8]) -> Result<Flow, Failure> {
@@ -32,7 +36,12 @@ impl Engine {
             // It is a directory's, or nobody's.
             let (_, directory) = self.handles.directory(handle)?;
             let path = directory.path().clone();
-            return self.stat(id, path.as_bytes(), Follow::Yes);
+            let claim = Claim::looks(&path);
+            // Not put aside: its CLOSE would overtake it.
+            if self.must_wait(&claim) {
+                return Ok(Flow::Stalled);
+            }
+            return Ok(self.look_at(id, path, claim, Follow::Yes));
         };
         if file.has_writes() {
             return Ok(Flow::Stalled);
