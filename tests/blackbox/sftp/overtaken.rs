@@ -4,9 +4,9 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use wharf_tests::disk::SmallDisk;
-use wharf_tests::sftp::{Reply, Sftp, body, kind, open_flag, packet, status};
+use wharf_tests::sftp::{Body, Reply, Sftp, body, kind, open_flag, packet, status};
 use wharf_tests::ssh::Ssh;
-use wharf_tests::{Wharf, probe};
+use wharf_tests::{Wharf, probe, tree};
 
 use super::start;
 
@@ -149,6 +149,71 @@ fn a_folder_is_not_removed_under_an_upload() {
     reply.expect_cause(status::FAILURE, "C-15");
     sftp.close(&open).expect(status::OK);
     assert_eq!(wharf.read("d/f"), b"x");
+}
+
+#[test]
+fn who_removes_an_upload_takes_it_back() {
+    let (wharf, mut sftp) = start();
+    wharf.write("old", "o");
+    for name in ["old", "new"] {
+        let flags = open_flag::READ | open_flag::NEW;
+        let open = sftp.open_file(name, flags);
+        sftp.write(&open, 0, b"taken back").expect(status::OK);
+        let remove = body().string(name);
+        sftp.ask(kind::REMOVE, &remove).expect(status::OK);
+        sftp.stat(name).expect(status::NO_SUCH_FILE);
+        sftp.ask(kind::REMOVE, &remove).expect(status::NO_SUCH_FILE);
+        // A disk takes what is written to a file without a name, too.
+        sftp.write(&open, 10, b"!").expect(status::OK);
+        let cut = body().string(&open).u32(1).u64(3);
+        sftp.ask(kind::FSETSTAT, &cut).expect(status::OK);
+        // Nothing of this has an answer, and nothing waits for one.
+        for (kind, words) in [
+            (kind::READ, body().string(&open).u64(0).u32(10)),
+            (kind::FSTAT, body().string(&open)),
+            (kind::EXTENDED, copy_within(&open)),
+        ] {
+            let reply = sftp.ask(kind, &words);
+            assert!(
+                matches!(reply, Reply::Status(1.., _) | Reply::Attributes(_)),
+                "{reply:?}"
+            );
+        }
+        sftp.close(&open).expect(status::OK);
+        assert!(!wharf.path(name).exists(), "{name}");
+    }
+    let open = upload(&mut sftp, "new", "first");
+    sftp.ask(kind::REMOVE, &body().string("new"))
+        .expect(status::OK);
+    let again = upload(&mut sftp, "new", "second");
+    sftp.close(&again).expect(status::OK);
+    sftp.close(&open).expect(status::OK);
+    assert_eq!(wharf.read("new"), b"second");
+    assert_eq!(
+        tree::names(wharf.root()),
+        [b"new".to_vec()],
+        "something is left"
+    );
+}
+
+/// What is closed later would appear under the old name, or over what was renamed.
+#[test]
+fn the_name_of_an_upload_stays() {
+    let (wharf, mut sftp) = start();
+    wharf.write("other", "stays");
+    let open = upload(&mut sftp, "f", "x");
+    for (from, to) in [("f", "g"), ("other", "f")] {
+        let rename = body().string(from).string(to);
+        let reply = sftp.ask(kind::RENAME, &rename);
+        reply.expect_cause(status::FAILURE, "C-15");
+        let reply = sftp.extended("posix-rename@openssh.com", &rename);
+        reply.expect_cause(status::FAILURE, "C-15");
+    }
+    sftp.close(&open).expect(status::OK);
+    assert_eq!(wharf.read("f"), b"x");
+    assert_eq!(wharf.read("other"), b"stays");
+    let rename = body().string("f").string("g");
+    sftp.ask(kind::RENAME, &rename).expect(status::OK);
 }
 
 #[test]
@@ -299,6 +364,11 @@ fn r12_answers_to_what_was_put_aside_wait_for_a_reader() {
     let grown = probe::resident(wharf.pid()).saturating_sub(before);
     assert!(grown < 6 << 20, "{grown} bytes more");
     drop(open);
+}
+
+fn copy_within(handle: &[u8]) -> Body {
+    let words = body().string("copy-data").string(handle).u64(0).u64(3);
+    words.string(handle).u64(100)
 }
 
 #[track_caller]

@@ -93,6 +93,28 @@ impl Session {
         self.record("rmdir", path, None, result)
     }
 
+    /// Refuses a rename from or to a name under which this client still uploads: what it closes
+    /// later would appear under the old name, or over what was renamed.
+    pub(crate) fn keep_names(&self, from: &VPath, to: &VPath) -> Result<(), Failure> {
+        let allowed = self.authorize(Op::RenameFrom, from);
+        let allowed = allowed.and_then(|()| self.authorize(Op::RenameTo, to));
+        let text = "The file is still being uploaded; close it first";
+        let result = allowed.and_then(|()| Err(Failure::new(Kind::Busy, id::C_15, text)));
+        self.record("rename", from, Some(to.as_bytes()), result)
+    }
+
+    /// Removes a name under which this client still uploads: there need not be a file yet.
+    pub(crate) async fn remove_upload(&self, path: &VPath) -> Result<(), Failure> {
+        let result = match self.authorize(Op::Delete, path) {
+            Ok(()) => match self.store.remove_file(path).await {
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                other => other.map_err(Failure::from),
+            },
+            Err(refused) => Err(refused),
+        };
+        self.record("delete", path, None, result)
+    }
+
     /// Cuts a file, or makes it longer by zeros; like an upload, in one step.
     pub(crate) async fn set_length(&self, path: &VPath, length: u64) -> Result<(), Failure> {
         let begun = Instant::now();

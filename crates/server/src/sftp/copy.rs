@@ -7,7 +7,7 @@ use wharf_vfs::Reader;
 
 use super::claims::Claim;
 use super::dispatch::{Flow, not_opened_for};
-use super::file::{Intent, SharedStaged, locked, over};
+use super::file::{Intent, SharedStaged, locked, over, removed};
 use super::long::at_length;
 use super::{Effect, Engine, status};
 use crate::failure::Failure;
@@ -50,6 +50,9 @@ impl Engine {
         }
         if let Some(failure) = &file.failed {
             return Err(failure.clone());
+        }
+        if file.removed {
+            return Err(removed());
         }
         let (busy, staged) = (file.is_busy() || source_busy, file.staged.clone());
         self.session.may_copy(&source_path, &file.path)?;

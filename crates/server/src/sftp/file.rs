@@ -36,6 +36,8 @@ pub(super) struct OpenFile {
     pub(super) reads: usize,
     /// Why the upload cannot be published any more: the first thing that went wrong.
     pub(super) failed: Option<Failure>,
+    /// Its name was removed while it was uploaded: nothing is kept of it, and of what is written.
+    pub(super) removed: bool,
     /// When its CLOSE was last waited for in vain.
     pub(super) given_up: Option<tokio::time::Instant>,
     pub(super) begun: Instant,
@@ -67,6 +69,7 @@ impl OpenFile {
             reads: 0,
             lent: false,
             failed: None,
+            removed: false,
             given_up: None,
             begun: Instant::now(),
             bytes_read: 0,
@@ -102,6 +105,15 @@ impl OpenFile {
         if self.failed.is_none() {
             self.failed = Some(failure.clone());
         }
+    }
+
+    /// Its name was removed, and its data are gone.
+    pub(super) fn let_go(&mut self, session: &Session) {
+        self.staged = None;
+        self.reader = None;
+        self.may_read = false;
+        self.removed = true;
+        self.tell_written(session, Err(&removed()));
     }
 
     /// Records what was read of it.
@@ -164,6 +176,15 @@ pub(crate) async fn blocking<T: Send + 'static>(
         Ok(outcome) => outcome,
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
         Err(_) => Err(Failure::draining()),
+    }
+}
+
+/// What an upload ends with whose name is removed.
+pub(super) fn removed() -> Failure {
+    Failure {
+        kind: Kind::Aborted,
+        cause: None,
+        text: "The file was removed before it was closed".into(),
     }
 }
 

@@ -22,6 +22,7 @@ mod open;
 mod outgoing;
 mod paths;
 mod read;
+mod remove;
 mod status;
 mod write;
 

@@ -102,6 +102,9 @@ impl Engine {
         if let (Some(failure), Some(_)) = (&file.failed, asked.size) {
             return Err(failure.clone());
         }
+        if file.removed {
+            return Ok(self.reply(|out| status::settle(out, id, Ok(()))));
+        }
         let (path, staged) = (file.path.clone(), file.staged.clone());
         let published = file.published;
         let (writes, busy) = (file.writing.is_some(), file.is_busy());
@@ -147,14 +150,6 @@ impl Engine {
         }))
     }
 
-    pub(super) fn remove(&mut self, id: u32, path: &[u8]) -> Result<Flow, Failure> {
-        let path = resolve(path)?;
-        let claim = Claim::changes(&path);
-        Ok(self.change(id, claim, |session| async move {
-            session.remove_file(&path).await
-        }))
-    }
-
     pub(super) fn make_directory(
         &mut self,
         id: u32,
@@ -166,18 +161,6 @@ impl Engine {
         let mode = asked.permissions.unwrap_or(0o777) & 0o777 & !self.session.umask();
         Ok(self.change(id, claim, move |session| async move {
             session.make_directory(&path, mode).await
-        }))
-    }
-
-    pub(super) fn remove_directory(&mut self, id: u32, path: &[u8]) -> Result<Flow, Failure> {
-        let path = resolve(path)?;
-        let claim = Claim::changes(&path).with_all_below();
-        let uploads = self.handles.uploads_below(&path);
-        Ok(self.change(id, claim, move |session| async move {
-            if uploads {
-                return session.keep_directory(&path);
-            }
-            session.remove_directory(&path).await
         }))
     }
 
@@ -193,7 +176,11 @@ impl Engine {
         let (from, to) = (resolve(from)?, resolve(to)?);
         let claim = Claim::changes_both(&from, &to).with_all_below();
         let replace = if replaces { Replace::Yes } else { Replace::No };
+        let uploads = [&from, &to].map(|path| self.handles.good_upload_of(path).is_some());
         Ok(self.change(id, claim, move |session| async move {
+            if uploads != [false; 2] {
+                return session.keep_names(&from, &to);
+            }
             session.rename(&from, &to, replace).await
         }))
     }

@@ -47,6 +47,9 @@ impl Engine {
             return Err(failure.clone());
         }
         self.session.may_still(file.needs, &file.path)?;
+        if file.removed {
+            return Ok(self.reply(|out| response::status(out, id, Status::Ok, "")));
+        }
         let staged = file.staged.clone();
         if file.reads > 0 || self.must_wait(&Claim::handle(handle)) {
             return Ok(Flow::Stalled);
@@ -102,6 +105,9 @@ impl Engine {
         handle: HandleId,
     ) -> Option<impl Future<Output = Effect> + Send + use<>> {
         let (_, file) = self.handles.file(&handle).ok()?;
+        if file.removed {
+            return None;
+        }
         let path = file.path.clone();
         let session = self.session.clone();
         Some(async move {
