@@ -196,6 +196,46 @@ fn who_removes_an_upload_takes_it_back() {
     );
 }
 
+/// However often it is open, and begun to be written or not.
+#[test]
+fn what_is_removed_does_not_come_back() {
+    let (wharf, mut sftp) = start();
+    wharf.write("f", "old");
+    let remove = body().string("f");
+    let both = open_flag::READ | open_flag::WRITE;
+    let handles: Vec<_> = [open_flag::NEW, open_flag::NEW, both]
+        .into_iter()
+        .map(|flags| sftp.open_file("f", flags))
+        .collect();
+    for handle in &handles[..2] {
+        sftp.write(handle, 0, b"new").expect(status::OK);
+    }
+    sftp.ask(kind::REMOVE, &remove).expect(status::OK);
+    assert_eq!(sftp.read(&handles[2], 0, 9).data(), b"old");
+    for handle in &handles {
+        sftp.write(handle, 0, b"more").expect(status::OK);
+        sftp.close(handle).expect(status::OK);
+    }
+    assert!(tree::names(wharf.root()).is_empty(), "something is left");
+    // Nor does what was renamed before anything was written to it.
+    wharf.write("f", "old");
+    let handle = sftp.open_file("f", both);
+    let rename = body().string("f").string("g");
+    sftp.ask(kind::RENAME, &rename).expect(status::OK);
+    let written = sftp.write(&handle, 0, b"new");
+    assert!(
+        !matches!(written, Reply::Status(status::OK, _)),
+        "{written:?}"
+    );
+    let closed = sftp.close(&handle);
+    assert!(
+        !matches!(closed, Reply::Status(status::OK, _)),
+        "{closed:?}"
+    );
+    assert!(!wharf.path("f").exists());
+    assert_eq!(wharf.read("g"), b"old");
+}
+
 /// What is closed later would appear under the old name, or over what was renamed.
 #[test]
 fn the_name_of_an_upload_stays() {

@@ -8,6 +8,7 @@ use super::handles::HandleId;
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Claim {
     handle: Option<HandleId>,
+    more_handles: Vec<HandleId>,
     /// Looked at: it must not change meanwhile.
     looks: Option<VPath>,
     /// Changed: nobody else may look, and nothing below or above it may change.
@@ -58,9 +59,18 @@ impl Claim {
         self
     }
 
+    pub(super) fn and_handles(mut self, handles: Vec<HandleId>) -> Self {
+        self.more_handles = handles;
+        self
+    }
+
     pub(super) fn and_handle(mut self, handle: HandleId) -> Self {
         self.handle = Some(handle);
         self
+    }
+
+    fn handles(&self) -> impl Iterator<Item = &HandleId> {
+        self.handle.iter().chain(&self.more_handles)
     }
 
     fn changed(&self) -> impl Iterator<Item = &VPath> {
@@ -78,7 +88,8 @@ impl Claim {
     }
 
     pub(super) fn conflicts(&self, other: &Self) -> bool {
-        let same_handle = self.handle.is_some() && self.handle == other.handle;
+        let mut handles = self.handles();
+        let same_handle = handles.any(|one| other.handles().any(|two| one == two));
         let meets =
             |a: &Self, b: &Self| a.changed().any(|one| b.touched().any(|two| meet(one, two)));
         same_handle || meets(self, other) || meets(other, self)
@@ -159,7 +170,7 @@ mod tests {
         claims.hold(Claim::looks(&path("/a")));
         assert!(!claims.must_wait(&Claim::looks(&path("/a"))));
         assert!(claims.must_wait(&Claim::changes(&path("/a"))));
-        claims.hold(Claim::handle([1; 16]));
+        claims.hold(Claim::nothing().and_handles(vec![[3; 16], [1; 16]]));
         assert!(claims.must_wait(&Claim::handle([1; 16])));
         assert!(!claims.must_wait(&Claim::handle([2; 16])));
     }

@@ -109,11 +109,15 @@ impl OpenFile {
 
     /// Its name was removed, and its data are gone.
     pub(super) fn let_go(&mut self, session: &Session) {
-        self.staged = None;
+        self.removed = true;
+        if self.staged.take().is_none() {
+            // Nothing was written yet; what it was opened to read it still reads.
+            return;
+        }
         self.reader = None;
         self.may_read = false;
-        self.removed = true;
-        self.tell_written(session, Err(&removed()));
+        let why = self.failed.take().unwrap_or_else(removed);
+        self.tell_written(session, Err(&why));
     }
 
     /// Records what was read of it.

@@ -124,6 +124,24 @@ impl Handles {
         good.find(|file| file.path == *path)?.staged.clone()
     }
 
+    /// Whether one of them is this path or lies below it.
+    pub(super) fn has_good_upload_below(&self, path: &VPath) -> bool {
+        let mut good = self.good_uploads();
+        good.any(|file| file.path.starts_with(path))
+    }
+
+    /// All that is open for writing under this path, begun to be written or not.
+    pub(super) fn writers_of(&self, path: &VPath) -> Vec<(HandleId, Option<SharedStaged>)> {
+        let open = self.open.iter();
+        let writers = open.filter_map(|(handle, (entry, _))| match entry {
+            Entry::File(file) if file.writing.is_some() && file.path == *path => {
+                Some((*handle, file.staged.clone()))
+            }
+            Entry::File(_) | Entry::Directory(_) => None,
+        });
+        writers.collect()
+    }
+
     fn good_uploads(&self) -> impl Iterator<Item = &OpenFile> {
         self.files().filter(|file| file.is_good_upload())
     }

@@ -176,9 +176,10 @@ impl Engine {
         let (from, to) = (resolve(from)?, resolve(to)?);
         let claim = Claim::changes_both(&from, &to).with_all_below();
         let replace = if replaces { Replace::Yes } else { Replace::No };
-        let uploads = [&from, &to].map(|path| self.handles.good_upload_of(path).is_some());
+        let uploads =
+            self.handles.good_upload_of(&from).is_some() || self.handles.has_good_upload_below(&to);
         Ok(self.change(id, claim, move |session| async move {
-            if uploads != [false; 2] {
+            if uploads {
                 return session.keep_names(&from, &to);
             }
             session.rename(&from, &to, replace).await

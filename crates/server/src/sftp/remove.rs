@@ -16,8 +16,9 @@ impl Engine {
         if let Some(wait) = self.waits_for_uploads(&claim) {
             return Ok(wait);
         }
-        if let Some((handle, staged)) = self.handles.upload_of(&path) {
-            return self.remove_upload(id, path, handle, staged);
+        let writers = self.handles.writers_of(&path);
+        if !writers.is_empty() {
+            return self.remove_open(id, path, writers);
         }
         Ok(self.change(id, claim, |session| async move {
             session.remove_file(&path).await
@@ -25,33 +26,49 @@ impl Engine {
     }
 
     /// What is still uploaded under the name goes with it, as it does on a disk.
-    fn remove_upload(
+    fn remove_open(
         &mut self,
         id: u32,
         path: VPath,
-        handle: HandleId,
-        staged: SharedStaged,
+        writers: Vec<(HandleId, Option<SharedStaged>)>,
     ) -> Result<Flow, Failure> {
-        let (_, file) = self.handles.file(&handle)?;
-        let busy = file.is_busy();
-        let claim = Claim::changes(&path).and_handle(handle);
-        if busy || self.must_wait(&claim) {
+        let (handles, uploads): (Vec<_>, Vec<_>) = writers.into_iter().unzip();
+        for handle in &handles {
+            if self.handles.file(handle)?.1.is_busy() {
+                return Ok(Flow::Stalled);
+            }
+        }
+        let claim = Claim::changes(&path).and_handles(handles.clone());
+        if self.must_wait(&claim) {
             return Ok(Flow::Stalled);
         }
+        let uploads: Vec<_> = uploads.into_iter().flatten().collect();
         let session = self.session.clone();
         Ok(self.start(claim, async move {
-            let outcome = match session.remove_upload(&path).await {
-                Ok(()) => discard(staged).await,
-                Err(refused) => Err(refused),
+            let outcome = if uploads.is_empty() {
+                session.remove_file(&path).await
+            } else {
+                session.remove_upload(&path).await
             };
+            if outcome.is_ok() {
+                discard(uploads).await;
+            }
             let effect: Effect = Box::new(move |engine| {
-                if let (Ok(()), Ok((_, file))) = (&outcome, engine.handles.file(&handle)) {
-                    file.let_go(&engine.session);
+                if outcome.is_ok() {
+                    engine.let_go(&handles);
                 }
                 status::settle(engine.outgoing.small(), id, outcome);
             });
             effect
         }))
+    }
+
+    fn let_go(&mut self, handles: &[HandleId]) {
+        for handle in handles {
+            if let Ok((_, file)) = self.handles.file(handle) {
+                file.let_go(&self.session);
+            }
+        }
     }
 
     pub(super) fn remove_directory(&mut self, id: u32, path: &[u8]) -> Result<Flow, Failure> {
@@ -67,10 +84,18 @@ impl Engine {
     }
 }
 
-async fn discard(staged: SharedStaged) -> Result<(), Failure> {
-    blocking(move || match locked(&staged).take() {
-        Some(staged) => Ok(staged.discard()?),
-        None => Ok(()),
-    })
-    .await
+/// Whatever is left behind has no name that anybody sees.
+async fn discard(uploads: Vec<SharedStaged>) {
+    let discarded = blocking(move || {
+        for upload in uploads {
+            if let Some(upload) = locked(&upload).take()
+                && let Err(error) = upload.discard()
+            {
+                tracing::warn!(%error, "an upload that was removed could not be thrown away");
+            }
+        }
+        Ok(())
+    });
+    // The server stops: what is not thrown away expires.
+    let _ = discarded.await;
 }

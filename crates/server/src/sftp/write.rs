@@ -9,7 +9,7 @@ use super::dispatch::{Flow, not_opened_for};
 use super::file::{Intent, OpenFile, SharedStaged, blocking, locked, over};
 use super::handles::HandleId;
 use super::{Effect, Engine, Packet, status};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::session::Writing;
 
 /// A write that must wait for a thread.
@@ -108,11 +108,15 @@ impl Engine {
         if file.removed {
             return None;
         }
-        let path = file.path.clone();
+        let (path, published) = (file.path.clone(), file.published);
         let session = self.session.clone();
         Some(async move {
             let mode = 0o666 & !session.umask();
-            let staged = session.write(&path, Writing::Update, None, mode).await;
+            let staged = match session.is_still(&path, published.as_ref()).await {
+                // It was renamed or removed since it was opened: a new one must not come of it.
+                Err(gone) if gone.kind == Kind::NotFound => Err(gone),
+                _ => session.write(&path, Writing::Update, None, mode).await,
+            };
             let effect: Effect = Box::new(move |engine| {
                 if let Ok((_, file)) = engine.handles.file(&handle) {
                     match staged {
