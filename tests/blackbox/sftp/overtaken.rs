@@ -400,7 +400,8 @@ fn r12_answers_to_what_was_put_aside_wait_for_a_reader() {
     for _ in 0..60 {
         sftp.request(kind::EXTENDED, &check);
     }
-    std::thread::sleep(3 * PATIENCE);
+    // The RENAME waits for five seconds, the hashes behind it.
+    std::thread::sleep(8 * PATIENCE);
     let grown = probe::resident(wharf.pid()).saturating_sub(before);
     assert!(grown < 6 << 20, "{grown} bytes more");
     drop(open);

@@ -4,7 +4,7 @@
 //! not wait for sshfs to send it, and what a program does next with the name can be here first.
 //! Such a request is put aside until the CLOSE came, together with those behind it that touch the
 //! same; everything else goes on, the CLOSE above all, unless very many are aside. An upload that stays open is waited for in
-//! vain: not for longer than [`PATIENCE`], and not again soon.
+//! vain: not for longer than [`patience`], and not again soon.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -51,8 +51,9 @@ impl Aside {
     }
 
     /// Whether the request at hand may still wait for a CLOSE.
-    fn is_patient(&self) -> bool {
-        self.tried.is_none_or(|since| since.elapsed() < PATIENCE)
+    fn is_patient(&self, claim: &Claim) -> bool {
+        self.tried
+            .is_none_or(|since| since.elapsed() < patience(claim))
     }
 
     fn add(&mut self, waiting: Waiting) {
@@ -78,7 +79,7 @@ impl Engine {
         if let Some(wait) = self.waits(claim) {
             return Some(wait);
         }
-        let (patient, since) = (self.aside.is_patient(), self.aside.tried);
+        let (patient, since) = (self.aside.is_patient(claim), self.aside.tried);
         let mut waits = false;
         for file in self.handles.good_uploads_mut() {
             // Who waited already then has a second of its own.
@@ -104,6 +105,7 @@ impl Engine {
             return;
         }
         let (alarm, gone) = oneshot::channel();
+        let patience = patience(&claim);
         // Its buffer may be much larger than it is.
         let bytes = packet.body().to_vec();
         self.keep_buffer(packet.bytes);
@@ -113,9 +115,9 @@ impl Engine {
             since: Instant::now(),
             _alarm: alarm,
         });
-        self.start(Claim::nothing(), async {
+        self.start(Claim::nothing(), async move {
             // Whatever came of it: what is aside is tried again behind it.
-            let _ = tokio::time::timeout(PATIENCE, gone).await;
+            let _ = tokio::time::timeout(patience, gone).await;
             let effect: Effect = Box::new(|_| {});
             effect
         });
@@ -149,8 +151,20 @@ impl Engine {
     }
 }
 
+/// How long the CLOSE of an upload is waited for by a request with this claim.
+fn patience(claim: &Claim) -> Duration {
+    if claim.takes_all_below() {
+        LONG_PATIENCE
+    } else {
+        PATIENCE
+    }
+}
+
 /// How long a CLOSE is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// The same by RENAME and RMDIR, which are refused without it: what sshfs removes while it is open,
+/// it renames.
+const LONG_PATIENCE: Duration = Duration::from_secs(5);
 /// How long nobody waits for an upload once it was waited for in vain.
 const GIVEN_UP: Duration = Duration::from_secs(10);
 /// Requests put aside.

@@ -59,6 +59,10 @@ impl Claim {
         self
     }
 
+    pub(super) const fn takes_all_below(&self) -> bool {
+        self.takes_all
+    }
+
     pub(super) fn and_handles(mut self, handles: Vec<HandleId>) -> Self {
         self.more_handles = handles;
         self
