@@ -98,7 +98,7 @@ impl Session {
     pub(crate) fn keep_names(&self, from: &VPath, to: &VPath) -> Result<(), Failure> {
         let allowed = self.authorize(Op::RenameFrom, from);
         let allowed = allowed.and_then(|()| self.authorize(Op::RenameTo, to));
-        let text = "The file is still being uploaded; close it first";
+        let text = "A file of this name, or in it, is still being uploaded; close it first";
         let result = allowed.and_then(|()| Err(Failure::new(Kind::Busy, id::C_15, text)));
         self.record("rename", from, Some(to.as_bytes()), result)
     }

@@ -3,8 +3,8 @@
 //! Whoever has closed a file takes it to be there, but its CLOSE may come late: the kernel does
 //! not wait for sshfs to send it, and what a program does next with the name can be here first.
 //! Such a request is put aside until the CLOSE came, together with those behind it that touch the
-//! same; everything else goes on, the CLOSE above all, unless very many are aside. An upload that stays open is waited for in
-//! vain: not for longer than [`patience`], and not again soon.
+//! same; everything else goes on, the CLOSE above all, unless very many are aside. An upload that
+//! stays open is waited for in vain: not for longer than [`patience`], and not again soon.
 
 use std::collections::VecDeque;
 use std::time::Duration;

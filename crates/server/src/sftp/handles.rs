@@ -124,7 +124,7 @@ impl Handles {
         good.find(|file| file.path == *path)?.staged.clone()
     }
 
-    /// Whether one of them is this path or lies below it.
+    /// Whether such an upload is of this path or of one below it.
     pub(super) fn has_good_upload_below(&self, path: &VPath) -> bool {
         let mut good = self.good_uploads();
         good.any(|file| file.path.starts_with(path))
@@ -168,6 +168,7 @@ impl Handles {
             .collect()
     }
 
+    /// Whether a file below this directory is being uploaded, whatever will come of it.
     pub(super) fn uploads_below(&self, directory: &VPath) -> bool {
         let mut uploads = self.uploads();
         uploads.any(|file| file.path.starts_with(directory))
